@@ -1,0 +1,70 @@
+# The two commands of the README: make demo, make test. Everything they need comes from PyPI into
+# .venv; the machine itself needs python3 (>= 3.8, with venv and headers), make and a C++ compiler.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# The runtime that is quickest on this machine; both are tested.
+RUNTIME := $(if $(filter x86_64 amd64,$(shell uname -m)),onnx,tflite)
+SOURCES := setup.py pyproject.toml CMakeLists.txt $(shell find cpp toolchains -type f)
+
+.PHONY: demo test test-cpp test-python test-sanitized test-heavy lint format bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/edgeclf predict examples/photos --annotate demo-output
+
+test: lint test-cpp test-python
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $$(find cpp -name '*.h' -o -name '*.cpp')
+	$(BIN)/python -m mypy
+
+test-cpp: $(VENV)/.test
+	$(BIN)/cmake -S . -B build/cpp -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	  -DCMAKE_BUILD_TYPE=Release -DEDGECLF_PYTHON=OFF -DEDGECLF_TESTS=ON
+	$(BIN)/cmake --build build/cpp
+	$(BIN)/ctest --test-dir build/cpp --output-on-failure
+
+test-python: $(VENV)/.test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The heavier groups: minutes long, run by .ci/run.
+test-sanitized: $(VENV)/.test
+	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	  -DCMAKE_BUILD_TYPE=Debug -DEDGECLF_PYTHON=OFF -DEDGECLF_TESTS=ON -DEDGECLF_SANITIZE=ON
+	$(BIN)/cmake --build build/sanitized
+	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
+
+test-heavy: $(VENV)/.test
+	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(find cpp -name '*.h' -o -name '*.cpp')
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist demo-output *.egg-info edgeclf/_core*.so
+
+$(VENV)/.venv:
+	@$(PYTHON) toolchains/preflight.py --venv
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade pip
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.venv $(SOURCES)
+	@$(PYTHON) toolchains/preflight.py
+	$(PIP) install --quiet --editable '.[$(RUNTIME)]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.venv $(SOURCES)
+	@$(PYTHON) toolchains/preflight.py
+	$(PIP) install --quiet --editable '.[all,test,lint]'
+	@touch $@

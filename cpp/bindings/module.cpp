@@ -1,0 +1,8 @@
+// The Python module: a list of its parts.
+#include "bindings.h"
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "edgeclf's C++ core. Use edgeclf.preprocess and edgeclf.postprocess.";
+  edgeclf::bind_preprocessor(module);
+  edgeclf::bind_postprocessor(module);
+}

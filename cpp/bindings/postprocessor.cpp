@@ -1,0 +1,132 @@
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings.h"
+#include "edgeclf/scores.h"
+
+namespace py = pybind11;
+
+namespace edgeclf {
+namespace {
+
+// Raw output to scores and the classes to report, for one model. Immutable, hence thread-safe.
+struct Postprocessor {
+  std::size_t num_classes;
+  DType dtype;
+  std::optional<Quantization> quantization;
+  Activation activation;
+  std::optional<ScoreCalibration> calibration;
+  Selection selection;
+};
+
+std::optional<ScoreCalibration> calibration_from(const py::object& calibration) {
+  if (calibration.is_none()) return std::nullopt;
+  ScoreCalibration result;
+  result.transformation =
+      named<ScoreTransformation>(calibration.attr("transformation").cast<std::string>(),
+                                 {"identity", "log", "inverse_logistic"});
+  result.default_score = calibration.attr("default_score").cast<double>();
+  for (const py::handle row : calibration.attr("parameters")) {
+    if (row.is_none()) {
+      result.parameters.emplace_back();
+      continue;
+    }
+    const auto values = row.cast<py::sequence>();
+    SigmoidParameters parameters{values[0].cast<double>(), values[1].cast<double>(),
+                                 values[2].cast<double>(), std::nullopt};
+    if (!py::object(values[3]).is_none()) parameters.min_score = values[3].cast<double>();
+    result.parameters.emplace_back(parameters);
+  }
+  return result;
+}
+
+std::vector<double> doubles_from(const py::sequence& values) {
+  std::vector<double> result;
+  for (const py::handle value : values) result.push_back(value.cast<double>());
+  return result;
+}
+
+std::unique_ptr<Postprocessor> make(std::size_t num_classes, const std::string& dtype,
+                                    const py::object& quantization, const std::string& activation,
+                                    const py::object& calibration, std::size_t top_k,
+                                    const py::sequence& thresholds, const py::bytes& allowed) {
+  const std::string mask = allowed;
+  auto result = std::make_unique<Postprocessor>();
+  result->num_classes = num_classes;
+  result->dtype = dtype_named(dtype);
+  result->quantization = quantization_from(quantization);
+  result->activation = named<Activation>(activation, {"softmax", "sigmoid", "none"});
+  result->calibration = calibration_from(calibration);
+  result->selection = {top_k, doubles_from(thresholds), {mask.begin(), mask.end()}};
+  // The loops below index by class without looking again.
+  const auto fits = [&](std::size_t size) { return size <= 1 || size == num_classes; };
+  if (num_classes < 1 || !fits(result->selection.thresholds.size()) ||
+      (!mask.empty() && mask.size() != num_classes) ||
+      (result->calibration && result->calibration->parameters.size() != num_classes)) {
+    throw py::value_error("thresholds, mask and calibration must have one entry per class");
+  }
+  return result;
+}
+
+RawScores raw_checked(const Postprocessor& post, const py::array& row) {
+  if (!has_dtype(row, post.dtype) || row.ndim() != 1 ||
+      static_cast<std::size_t>(row.shape(0)) != post.num_classes) {
+    constexpr const char* names[] = {"float32", "float16", "uint8", "int8"};
+    raise("InferenceError", std::string("expected raw scores of dtype ") +
+                                names[static_cast<std::size_t>(post.dtype)] + " and shape (" +
+                                std::to_string(post.num_classes) + ",), got " + dtype_text(row) +
+                                " " + shape_text(row));
+  }
+  return {static_cast<const std::uint8_t*>(row.data()), row.strides(0), post.num_classes,
+          post.dtype};
+}
+
+// The index of the first score that is not finite, or none.
+std::optional<std::size_t> score(const Postprocessor& post, const RawScores& raw, float* scores) {
+  dequantize(raw, post.quantization, scores);
+  if (const auto bad = first_not_finite(scores, raw.size)) return bad;
+  activate(post.activation, scores, raw.size);
+  if (!post.calibration) return std::nullopt;
+  calibrate(*post.calibration, scores, raw.size);
+  return first_not_finite(scores, raw.size);
+}
+
+py::tuple run(const Postprocessor& post, const py::array& row) {
+  const RawScores raw = raw_checked(post, row);
+  py::array_t<float> scores(static_cast<py::ssize_t>(post.num_classes));
+  float* values = scores.mutable_data();
+  std::optional<std::size_t> bad;
+  std::vector<std::int32_t> classes;
+  {
+    const py::gil_scoped_release unlocked;
+    bad = score(post, raw, values);
+    if (!bad) classes = select_classes(post.selection, values, post.num_classes);
+  }
+  if (bad) {
+    raise("InferenceError", "NaN or infinity in the model's scores, at index " +
+                                std::to_string(*bad) +
+                                ": the frame or the model's weights are damaged, or its "
+                                "arithmetic overflows in this precision");
+  }
+  py::list best(classes.size());
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    best[i] = py::make_tuple(classes[i], values[classes[i]]);
+  }
+  return py::make_tuple(std::move(scores), std::move(best));
+}
+
+}  // namespace
+
+void bind_postprocessor(py::module_& module) {
+  py::class_<Postprocessor>(module, "Postprocessor")
+      .def(py::init(&make), py::kw_only(), py::arg("num_classes"), py::arg("dtype"),
+           py::arg("quantization"), py::arg("activation"), py::arg("calibration"),
+           py::arg("top_k"), py::arg("thresholds"), py::arg("allowed"))
+      .def("run", &run);
+}
+
+}  // namespace edgeclf

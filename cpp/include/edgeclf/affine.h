@@ -1,0 +1,62 @@
+// From a pixel's level (0..255) to the tensor's element:
+//   tensor = (level * rescale_factor - mean) / std
+// and for an 8-bit tensor round(tensor / scale) + zero_point, half to even, saturated; or the
+// pixel as it is (int8: minus 128) where the spec asks for no normalisation, or where both
+// compose to the identity within one code.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "edgeclf/spec.h"
+
+namespace edgeclf {
+
+// Computed in double and rounded once to the tensor's dtype.
+template <class Element>
+using LevelTable = std::array<Element, 256>;
+
+// Where a row of pixels goes: pixel i's channel c is element c * channel_step + i * pixel_step.
+struct RowTarget {
+  void* elements = nullptr;
+  std::ptrdiff_t channel_step = 0;
+  std::ptrdiff_t pixel_step = 0;
+};
+
+class Affine {
+ public:
+  // An 8-bit spec that is normalised needs `quantization`.
+  Affine(const InputSpec& spec, const std::optional<Quantization>& quantization);
+
+  // Whether the pixels are taken as they are.
+  bool takes_pixels() const { return takes_pixels_; }
+
+  // Encode `size` pixels of `channels` samples each. Channel c of the tensor is sample source[c].
+  // Float samples are levels, clamped here to 0..255; 8-bit results are then rounded half to even.
+  void encode(const std::uint8_t* pixels, int channels, const std::array<int, 3>& source, int size,
+              const RowTarget& target) const;
+  void encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
+              const RowTarget& target) const;
+
+  // Fill `size` pixels with one level per channel.
+  void fill(const PerChannel<std::uint8_t>& level, int size, const RowTarget& target) const;
+
+ private:
+  void make_tables(const InputSpec& spec, const std::optional<Quantization>& quantization);
+
+  DType dtype_;
+  int channels_;
+  bool takes_pixels_ = false;
+  // element = level * gain + bias, for levels that are no whole numbers. For 8-bit tensors this is
+  // the code before rounding.
+  PerChannel<double> gain_{};
+  PerChannel<double> bias_{};
+  // Only the table of the tensor's dtype is filled; an int8 is kept as its bits.
+  PerChannel<LevelTable<float>> float32_{};
+  PerChannel<LevelTable<std::uint16_t>> float16_{};
+  PerChannel<LevelTable<std::uint8_t>> code_{};
+};
+
+}  // namespace edgeclf

@@ -1,0 +1,170 @@
+#include "edgeclf/affine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "edgeclf/half.h"
+
+namespace edgeclf {
+namespace {
+
+struct CodeRange {
+  int low;
+  int high;
+};
+
+CodeRange code_range(DType dtype) {
+  return dtype == DType::int8 ? CodeRange{-128, 127} : CodeRange{0, 255};
+}
+
+// The default rounding mode is half to even. Saturated first: the quotient may exceed an integer.
+int rounded_code(double value, CodeRange range) {
+  const double low = range.low;
+  const double high = range.high;
+  return static_cast<int>(std::lrint(std::clamp(value, low, high)));
+}
+
+int quantised(double tensor, const Quantization& quantization, CodeRange range) {
+  // round(q) + zero_point saturates as a whole; q alone may lie far outside an int.
+  const double code = std::nearbyint(tensor / quantization.scale) + quantization.zero_point;
+  return rounded_code(code, range);
+}
+
+template <class Element>
+void encode_levels(const std::uint8_t* sample, int step, int size,
+                   const LevelTable<Element>& table, Element* out, std::ptrdiff_t out_step) {
+  for (int i = 0; i < size; ++i) out[i * out_step] = table[sample[i * step]];
+}
+
+template <class Element, class Convert>
+void encode_floats(const float* sample, int step, int size, Element* out, std::ptrdiff_t out_step,
+                   Convert convert) {
+  for (int i = 0; i < size; ++i) {
+    out[i * out_step] = convert(std::min(std::max(sample[i * step], 0.0F), 255.0F));
+  }
+}
+
+template <class Element>
+void fill_level(Element value, int size, Element* out, std::ptrdiff_t out_step) {
+  for (int i = 0; i < size; ++i) out[i * out_step] = value;
+}
+
+template <class Element>
+Element* channel_of(const RowTarget& target, std::size_t c) {
+  return static_cast<Element*>(target.elements) + static_cast<std::ptrdiff_t>(c) * target.channel_step;
+}
+
+}  // namespace
+
+Affine::Affine(const InputSpec& spec, const std::optional<Quantization>& quantization)
+    : dtype_(spec.dtype), channels_(spec.channels()) {
+  make_tables(spec, quantization);
+}
+
+void Affine::make_tables(const InputSpec& spec, const std::optional<Quantization>& quantization) {
+  const bool eight_bit = size_of(dtype_) == 1;
+  const CodeRange range = code_range(dtype_);
+  const Quantization quantisation = quantization.value_or(Quantization{});
+  const auto mean = spec.mean.value_or(PerChannel<double>{0.0, 0.0, 0.0});
+  const auto std = spec.std.value_or(PerChannel<double>{1.0, 1.0, 1.0});
+  takes_pixels_ = eight_bit;
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (int level = 0; level < 256; ++level) {
+      const double tensor = (level * spec.rescale_factor - mean[c]) / std[c];
+      const auto at = static_cast<std::size_t>(level);
+      float32_[c][at] = static_cast<float>(tensor);
+      float16_[c][at] = to_half(tensor);
+      if (!eight_bit || !spec.normalised()) continue;
+      const int code = quantised(tensor, quantisation, range);
+      code_[c][at] = static_cast<std::uint8_t>(code);
+      if (std::abs(code - (level + range.low)) > 1) takes_pixels_ = false;
+    }
+    gain_[c] = spec.rescale_factor / std[c];
+    bias_[c] = -mean[c] / std[c];
+    if (eight_bit) {
+      gain_[c] /= quantisation.scale;
+      bias_[c] = bias_[c] / quantisation.scale + quantisation.zero_point;
+    }
+  }
+  if (!takes_pixels_) return;
+  for (std::size_t c = 0; c < 3; ++c) {
+    gain_[c] = 1.0;
+    bias_[c] = range.low;
+    for (int level = 0; level < 256; ++level) {
+      code_[c][static_cast<std::size_t>(level)] = static_cast<std::uint8_t>(level + range.low);
+    }
+  }
+}
+
+void Affine::encode(const std::uint8_t* pixels, int channels, const std::array<int, 3>& source,
+                    int size, const RowTarget& target) const {
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
+    const std::uint8_t* sample = pixels + source[c];
+    const auto step = target.pixel_step;
+    switch (dtype_) {
+      case DType::float32:
+        encode_levels(sample, channels, size, float32_[c], channel_of<float>(target, c), step);
+        break;
+      case DType::float16:
+        encode_levels(sample, channels, size, float16_[c], channel_of<std::uint16_t>(target, c),
+                      step);
+        break;
+      case DType::uint8:
+      case DType::int8:
+        encode_levels(sample, channels, size, code_[c], channel_of<std::uint8_t>(target, c), step);
+        break;
+    }
+  }
+}
+
+void Affine::encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
+                    const RowTarget& target) const {
+  const CodeRange range = code_range(dtype_);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
+    const float* sample = pixels + source[c];
+    const auto step = target.pixel_step;
+    const double gain = gain_[c];
+    const double bias = bias_[c];
+    switch (dtype_) {
+      case DType::float32: {
+        const auto gain32 = static_cast<float>(gain);
+        const auto bias32 = static_cast<float>(bias);
+        encode_floats(sample, channels, size, channel_of<float>(target, c), step,
+                      [=](float level) { return level * gain32 + bias32; });
+        break;
+      }
+      case DType::float16:
+        encode_floats(sample, channels, size, channel_of<std::uint16_t>(target, c), step,
+                      [=](float level) { return to_half(level * gain + bias); });
+        break;
+      case DType::uint8:
+      case DType::int8:
+        encode_floats(sample, channels, size, channel_of<std::uint8_t>(target, c), step,
+                      [=](float level) {
+                        return static_cast<std::uint8_t>(rounded_code(level * gain + bias, range));
+                      });
+        break;
+    }
+  }
+}
+
+void Affine::fill(const PerChannel<std::uint8_t>& level, int size, const RowTarget& target) const {
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
+    const auto step = target.pixel_step;
+    switch (dtype_) {
+      case DType::float32:
+        fill_level(float32_[c][level[c]], size, channel_of<float>(target, c), step);
+        break;
+      case DType::float16:
+        fill_level(float16_[c][level[c]], size, channel_of<std::uint16_t>(target, c), step);
+        break;
+      case DType::uint8:
+      case DType::int8:
+        fill_level(code_[c][level[c]], size, channel_of<std::uint8_t>(target, c), step);
+        break;
+    }
+  }
+}
+
+}  // namespace edgeclf

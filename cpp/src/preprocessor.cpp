@@ -1,0 +1,94 @@
+#include "edgeclf/preprocessor.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace edgeclf {
+namespace {
+
+constexpr std::size_t kPlansKept = 16;
+constexpr std::size_t kAlignment = 64;
+
+std::uint8_t* aligned(std::uint8_t* pointer) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  return pointer + (kAlignment - address % kAlignment) % kAlignment;
+}
+
+}  // namespace
+
+// A workspace taken from the pool, and given back at the end of the scope.
+class Preprocessor::Lease {
+ public:
+  Lease(Preprocessor& owner, std::size_t size) : owner_(owner) {
+    {
+      const std::lock_guard<std::mutex> lock(owner_.mutex_);
+      if (!owner_.workspaces_.empty()) {
+        workspace_ = std::move(owner_.workspaces_.back());
+        owner_.workspaces_.pop_back();
+      }
+    }
+    if (workspace_.size() < size + kAlignment) workspace_.resize(size + kAlignment);
+  }
+
+  ~Lease() {
+    const std::lock_guard<std::mutex> lock(owner_.mutex_);
+    try {
+      owner_.workspaces_.push_back(std::move(workspace_));
+    } catch (...) {
+      // No room to keep it: the next run allocates its own.
+    }
+  }
+
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  std::uint8_t* bytes() { return aligned(workspace_.data()); }
+
+ private:
+  Preprocessor& owner_;
+  Workspace workspace_;
+};
+
+Preprocessor::Preprocessor(const InputSpec& spec, const std::optional<Quantization>& quantization)
+    : spec_(spec), affine_(spec, quantization) {
+  plans_.reserve(kPlansKept + 1);
+}
+
+void Preprocessor::run(const FrameView& frame, void* tensor) {
+  const std::shared_ptr<const Plan> plan = plan_for(frame);
+  Lease lease(*this, plan->workspace_size());
+  plan->run(frame, affine_, tensor, lease.bytes());
+}
+
+std::shared_ptr<const Plan> Preprocessor::plan_for(const FrameView& frame) {
+  if (auto plan = kept_plan(frame)) return plan;
+  // Made outside the lock. Two threads may make the same plan; the later one is kept in front.
+  auto plan = std::make_shared<const Plan>(spec_, frame.width, frame.height, frame.channels);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++plans_made_;
+  plans_.insert(plans_.begin(), plan);
+  if (plans_.size() > kPlansKept) plans_.pop_back();
+  return plan;
+}
+
+std::shared_ptr<const Plan> Preprocessor::kept_plan(const FrameView& frame) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const auto& plan) {
+    return plan->fits(frame.width, frame.height, frame.channels);
+  });
+  if (found == plans_.end()) return nullptr;
+  std::rotate(plans_.begin(), found, found + 1);
+  return plans_.front();
+}
+
+std::size_t Preprocessor::plans_made() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return plans_made_;
+}
+
+std::size_t Preprocessor::plans_kept() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return plans_.size();
+}
+
+}  // namespace edgeclf

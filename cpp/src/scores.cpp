@@ -1,0 +1,131 @@
+#include "edgeclf/scores.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "edgeclf/half.h"
+
+namespace edgeclf {
+namespace {
+
+constexpr double kSmallestForLog = 1e-16;
+
+template <class Element, class Convert>
+void read(const RawScores& raw, float* scores, Convert convert) {
+  const std::uint8_t* from = raw.data;
+  for (std::size_t i = 0; i < raw.size; ++i, from += raw.stride) {
+    Element element;
+    std::memcpy(&element, from, sizeof element);
+    scores[i] = convert(element);
+  }
+}
+
+// The difference is exact and the product rounded once: a runtime's own DEQUANTIZE gives the same
+// where its scale is a float32.
+template <class Code>
+void read_codes(const RawScores& raw, const Quantization& quantization, float* scores) {
+  read<Code>(raw, scores, [&](Code code) {
+    return static_cast<float>(quantization.scale * (code - quantization.zero_point));
+  });
+}
+
+void softmax(float* scores, std::size_t size) {
+  const float peak = *std::max_element(scores, scores + size);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < size; ++i) {
+    scores[i] = std::exp(scores[i] - peak);
+    sum += static_cast<double>(scores[i]);
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    scores[i] = static_cast<float>(static_cast<double>(scores[i]) / sum);
+  }
+}
+
+double sigmoid(double x) {
+  if (x >= 0.0) return 1.0 / (1.0 + std::exp(-x));
+  const double power = std::exp(x);
+  return power / (1.0 + power);
+}
+
+double guarded_log(double x) { return std::log(std::max(x, kSmallestForLog)); }
+
+double transformed(ScoreTransformation transformation, double x) {
+  switch (transformation) {
+    case ScoreTransformation::log: return guarded_log(x);
+    case ScoreTransformation::inverse_logistic: return guarded_log(x) - guarded_log(1.0 - x);
+    case ScoreTransformation::identity: break;
+  }
+  return x;
+}
+
+}  // namespace
+
+void dequantize(const RawScores& raw, const std::optional<Quantization>& quantization,
+                float* scores) {
+  const Quantization codes = quantization.value_or(Quantization{});
+  switch (raw.dtype) {
+    case DType::float32: read<float>(raw, scores, [](float x) { return x; }); break;
+    case DType::float16: read<std::uint16_t>(raw, scores, from_half); break;
+    case DType::uint8: read_codes<std::uint8_t>(raw, codes, scores); break;
+    case DType::int8: read_codes<std::int8_t>(raw, codes, scores); break;
+  }
+}
+
+std::optional<std::size_t> first_not_finite(const float* scores, std::size_t size) {
+  const auto* found =
+      std::find_if_not(scores, scores + size, [](float x) { return std::isfinite(x); });
+  if (found == scores + size) return std::nullopt;
+  return static_cast<std::size_t>(found - scores);
+}
+
+void activate(Activation activation, float* scores, std::size_t size) {
+  switch (activation) {
+    case Activation::softmax: softmax(scores, size); break;
+    case Activation::sigmoid:
+      std::transform(scores, scores + size, scores,
+                     [](float x) { return static_cast<float>(sigmoid(static_cast<double>(x))); });
+      break;
+    case Activation::none: break;
+  }
+}
+
+void calibrate(const ScoreCalibration& calibration, float* scores, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto& parameters = calibration.parameters[i];
+    const auto x = static_cast<double>(scores[i]);
+    double score = calibration.default_score;
+    if (parameters && (!parameters->min_score || x > *parameters->min_score)) {
+      const double exponent =
+          parameters->slope * transformed(calibration.transformation, x) + parameters->offset;
+      score = parameters->scale * sigmoid(exponent);
+    }
+    scores[i] = static_cast<float>(score);
+  }
+}
+
+std::vector<std::int32_t> select_classes(const Selection& selection, const float* scores,
+                                         std::size_t size) {
+  const auto& thresholds = selection.thresholds;
+  std::vector<std::int32_t> classes;
+  classes.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (!selection.allowed.empty() && selection.allowed[i] == 0) continue;
+    if (!thresholds.empty()) {
+      const double threshold = thresholds.size() == 1 ? thresholds[0] : thresholds[i];
+      if (static_cast<double>(scores[i]) < threshold) continue;
+    }
+    classes.push_back(static_cast<std::int32_t>(i));
+  }
+  const auto better = [scores](std::int32_t a, std::int32_t b) {
+    return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
+  };
+  const std::size_t kept = std::min(
+      classes.size(), selection.top_k == 0 ? classes.size() : selection.top_k);
+  const auto end = classes.begin() + static_cast<std::ptrdiff_t>(kept);
+  std::partial_sort(classes.begin(), end, classes.end(), better);
+  classes.resize(kept);
+  return classes;
+}
+
+}  // namespace edgeclf

@@ -1,0 +1,44 @@
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from edgeclf.spec import InputSpec, ScoreCalibration
+from edgeclf.types import Quantization
+
+class Preprocessor:
+    def __init__(
+        self, input_spec: InputSpec, quantization: Optional[Quantization] = None
+    ) -> None: ...
+    def run(
+        self,
+        frame: np.ndarray,
+        format: str,
+        out: np.ndarray,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> None: ...
+    @property
+    def takes_pixels(self) -> bool: ...
+    @property
+    def plans_made(self) -> int: ...
+    @property
+    def plans_kept(self) -> int: ...
+
+class Postprocessor:
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        dtype: str,
+        quantization: Optional[Quantization],
+        activation: str,
+        calibration: Optional[ScoreCalibration],
+        top_k: int,
+        thresholds: Sequence[float],
+        allowed: bytes,
+    ) -> None: ...
+    def run(self, raw_row: np.ndarray, /) -> Tuple[np.ndarray, List[Tuple[int, float]]]: ...

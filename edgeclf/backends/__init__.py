@@ -1,0 +1,215 @@
+"""The runtimes that edgeclf knows, as a table, and the one call that loads a model in one.
+
+A new backend is a module beside this one, a row below, and an extra in ``pyproject.toml``. A third
+party registers an adapter class, with the constructor and the attributes of those here, under the
+entry-point group ``edgeclf.backends``; its ``formats`` says what it reads. Built-in names cannot
+be taken. Importing this module imports no runtime.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from importlib import metadata
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from edgeclf.backends.arguments import check_threads, cuda_index
+from edgeclf.backends.base import Backend, InferRequest
+from edgeclf.backends.install import distribution_version, install_hint
+from edgeclf.errors import ArgumentError, BackendUnavailable
+from edgeclf.model_file import ModelFile
+
+__all__ = ["Availability", "Backend", "InferRequest", "available", "load_backend"]
+
+ENTRY_POINT_GROUP = "edgeclf.backends"
+
+
+class _Row(NamedTuple):
+    name: str
+    formats: Tuple[str, ...]
+    adapter: str  # "module:class"
+    modules: Tuple[str, ...]  # any one of them will do
+    distributions: Tuple[str, ...]  # that bring these modules
+    extra: str
+
+
+_TABLE = (
+    _Row(
+        "onnxruntime",
+        ("onnx",),
+        "edgeclf.backends.onnxruntime:OnnxRuntimeBackend",
+        ("onnxruntime",),
+        ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml"),
+        "onnx",
+    ),
+    _Row(
+        "tflite",
+        ("tflite",),
+        "edgeclf.backends.tflite:TfliteBackend",
+        ("ai_edge_litert", "tflite_runtime", "tensorflow"),
+        ("ai-edge-litert", "tflite-runtime", "tensorflow"),
+        "tflite",
+    ),
+)
+
+
+class Availability(NamedTuple):
+    """One backend on this machine.
+
+    ``detail`` is the runtime's version where it is usable, else the reason why not; ``hint`` says
+    what to do about that, and is empty where there is nothing to do.
+    """
+
+    name: str
+    usable: bool
+    detail: str
+    hint: str
+
+
+def available() -> List[Availability]:
+    """Every backend known here, built in or third party. Imports none of them."""
+    found = [_availability(row) for row in _TABLE]
+    found += [
+        Availability(name, True, f"third party: {point.value}", "")
+        for name, point in sorted(_third_parties().items())
+    ]
+    return found
+
+
+def load_backend(
+    model: ModelFile,
+    name: Optional[str] = None,
+    *,
+    device: Optional[str] = None,
+    num_threads: Optional[int] = None,
+    backend_options: Optional[Mapping[str, Any]] = None,
+    strict: bool = True,
+) -> Backend:
+    """Load `model` in the backend `name`, or in the one that reads its format.
+
+    Args:
+        model: what to load.
+        name: a backend's name, or None.
+        device: "cpu", "cuda:N", or None for the backend's own choice, which is the CPU.
+        num_threads: at least 1, or None for the runtime's own choice.
+        backend_options: the backend's own knobs; its module's docstring lists them.
+        strict: whether what was asked for and is not there is an error (else a logged warning).
+
+    Raises:
+        ArgumentError: an argument is out of its range, or no backend has this name.
+        BackendUnavailable: the runtime is not installed, does not read this format, or has not
+            what was asked for. ModelError: it cannot read the model. SpecMismatch: the model's
+            tensors are not those of a classifier.
+    """
+    check_threads(num_threads)
+    cuda_index(device)
+    adapter = _named(name, model) if name is not None else _for_format(model)
+    backend: Backend = adapter(
+        model,
+        device=device,
+        num_threads=num_threads,
+        backend_options=backend_options,
+        strict=strict,
+    )
+    return backend
+
+
+def _named(name: str, model: ModelFile) -> Any:
+    for row in _TABLE:
+        if row.name == name:
+            _require_format(name, row.formats, model)
+            return _adapter(row)
+    third_parties = _third_parties()
+    if name not in third_parties:
+        known = ", ".join([row.name for row in _TABLE] + sorted(third_parties))
+        raise ArgumentError(f"backend: expected one of {known}; got {name!r}")
+    adapter = _loaded(third_parties[name])
+    _require_format(name, tuple(adapter.formats), model)
+    return adapter
+
+
+def _for_format(model: ModelFile) -> Any:
+    for row in _TABLE:
+        if model.format in row.formats:
+            return _adapter(row)
+    for _, point in sorted(_third_parties().items()):
+        adapter = _loaded(point)
+        if model.format in adapter.formats:
+            return adapter
+    raise BackendUnavailable(f"{model.name}: {_no_reader(model.format)}")
+
+
+def _require_format(name: str, formats: Tuple[str, ...], model: ModelFile) -> None:
+    if model.format in formats:
+        return
+    readers = [row.name for row in _TABLE if model.format in row.formats]
+    advice = f"Use backend={readers[0]!r}" if readers else _no_reader(model.format)
+    raise BackendUnavailable(
+        f"{model.name}: backend {name!r} reads {', '.join(formats) or 'no files'}, and this is "
+        f"{model.format}. {advice}"
+    )
+
+
+def _no_reader(format: str) -> str:
+    if format == "engine":
+        return (
+            "TensorRT engines have no backend in this version. Use the .onnx file that the engine "
+            "was built from"
+        )
+    return f"no backend reads {format}"
+
+
+def _adapter(row: _Row) -> Any:
+    missing = _missing(row)
+    if missing:
+        raise BackendUnavailable(f"{row.name}: {missing}. To install it: {install_hint(row.extra)}")
+    module, attribute = row.adapter.split(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except Exception as exc:
+        # A runtime built for another NumPy or C library fails in ways of its own.
+        raise BackendUnavailable(
+            f"{row.name}: installed, but its import failed: {exc}. To install it anew: "
+            f"{install_hint(row.extra)}"
+        ) from exc
+
+
+def _missing(row: _Row) -> str:
+    # find_spec looks without importing; a module set to None in sys.modules makes it raise.
+    for module in row.modules:
+        try:
+            if importlib.util.find_spec(module) is not None:
+                return ""
+        except ValueError:
+            continue
+    return f"expected {' or '.join(row.distributions)}, and none is installed"
+
+
+def _availability(row: _Row) -> Availability:
+    missing = _missing(row)
+    if missing:
+        return Availability(row.name, False, missing, install_hint(row.extra))
+    version = distribution_version(row.distributions) or f"{row.modules[0]}, version unknown"
+    return Availability(row.name, True, version, "")
+
+
+def _third_parties() -> Dict[str, Any]:
+    points: Any = metadata.entry_points()
+    if hasattr(points, "select"):
+        chosen = points.select(group=ENTRY_POINT_GROUP)
+    else:  # Python 3.8 and 3.9
+        chosen = points.get(ENTRY_POINT_GROUP, ())
+    built_in = {row.name for row in _TABLE}
+    return {point.name: point for point in chosen if point.name not in built_in}
+
+
+def _loaded(point: Any) -> Any:
+    try:
+        adapter = point.load()
+        adapter.formats  # noqa: B018 - an adapter without it is not one
+    except Exception as exc:
+        raise BackendUnavailable(
+            f"{point.name}: the third-party backend {point.value} cannot be loaded: {exc}. "
+            "Update or uninstall it"
+        ) from exc
+    return adapter

@@ -1,0 +1,118 @@
+"""One input of an ONNX Runtime session, its outputs, and the memory that is bound to them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Sequence, Tuple
+
+import numpy as np
+
+from edgeclf.backends.base import Lifetime
+from edgeclf.backends.tensors import aligned_zeros
+from edgeclf.errors import InferenceError
+from edgeclf.types import TensorInfo
+
+__all__ = ["CPU", "OnnxRuntimeRequest"]
+
+CPU = "CPUExecutionProvider"
+
+
+class OnnxRuntimeRequest:
+    """See `edgeclf.backends.base.InferRequest`.
+
+    The first `infer` shows what shapes the outputs really have (what a model states can be wrong,
+    or depend on the input). Where the model states the same, later runs write into memory that
+    stays bound; elsewhere each run allocates.
+    """
+
+    __slots__ = (
+        "__weakref__", "_binding", "_input", "_input_name", "_lifetime", "_on_host",
+        "_outputs", "_pointer", "_results", "_session",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        session: Any,
+        info: TensorInfo,
+        shape: Tuple[int, ...],
+        lifetime: Lifetime,
+    ):
+        self._session = session
+        self._lifetime = lifetime
+        self._input = aligned_zeros(shape, info.dtype)
+        self._input_name = info.name
+        self._pointer = self._input.ctypes.data
+        self._binding = session.io_binding()
+        # Binding an input to a device copies it there and then: only on the CPU does a binding
+        # go on reading our memory.
+        self._on_host = session.get_providers() == [CPU]
+        self._results: Optional[Tuple[np.ndarray, ...]] = None
+        sizes = _open_dimensions(session, shape)
+        self._outputs = [
+            (output.name, _substituted(output.shape, sizes)) for output in session.get_outputs()
+        ]
+        self._bind_input()
+        for name, _ in self._outputs:
+            self._binding.bind_output(name)
+
+    @property
+    def input(self) -> np.ndarray:
+        """The memory the runtime reads: 64-byte aligned, owned by this request."""
+        return self._input
+
+    def infer(self) -> Tuple[np.ndarray, ...]:
+        """The raw outputs, in the graph's order. The next `infer` may overwrite them.
+
+        Raises:
+            InferenceError: the runtime failed. BackendError: closed, or in a forked child.
+        """
+        self._lifetime.check()
+        try:
+            if not self._on_host:
+                self._bind_input()
+            self._session.run_with_iobinding(self._binding)
+            if self._results is not None:
+                return self._results
+            return self._fetch()
+        except Exception as exc:
+            self._lifetime.check()
+            raise InferenceError(
+                f"ONNX Runtime failed on an input of {self._input.shape}: {exc}"
+            ) from exc
+
+    def release(self) -> None:
+        """Let go of the session; the input's memory stays while somebody holds it."""
+        self._session = self._binding = None
+        self._results = None
+
+    def _bind_input(self) -> None:
+        array = self._input
+        self._binding.bind_input(
+            self._input_name, "cpu", 0, array.dtype.type, array.shape, self._pointer
+        )
+
+    def _fetch(self) -> Tuple[np.ndarray, ...]:
+        fresh = tuple(self._binding.copy_outputs_to_cpu())
+        if self._on_host and all(a.shape == s for a, (_, s) in zip(fresh, self._outputs)):
+            self._results = tuple(
+                self._bind_output(name, array) for (name, _), array in zip(self._outputs, fresh)
+            )
+            return self._results
+        return fresh
+
+    def _bind_output(self, name: str, values: np.ndarray) -> np.ndarray:
+        memory = aligned_zeros(values.shape, values.dtype.name)
+        memory[...] = values
+        self._binding.bind_output(
+            name, "cpu", 0, memory.dtype.type, memory.shape, memory.ctypes.data
+        )
+        return memory
+
+
+def _open_dimensions(session: Any, shape: Sequence[int]) -> Dict[str, int]:
+    """What the model's named dimensions are when its input has `shape`."""
+    stated = session.get_inputs()[0].shape
+    return {name: size for name, size in zip(stated, shape) if isinstance(name, str)}
+
+
+def _substituted(stated: Sequence[Any], sizes: Dict[str, int]) -> Tuple[Optional[int], ...]:
+    return tuple(n if isinstance(n, int) else sizes.get(n) for n in stated)

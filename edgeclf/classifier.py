@@ -1,0 +1,359 @@
+"""``Classifier``: the façade. Composes manifest, backend, preprocessor and postprocessor."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+import numpy as np
+
+from edgeclf import manifest, models
+from edgeclf.backends import load_backend
+from edgeclf.backends.base import Backend, InferRequest
+from edgeclf.errors import ArgumentError, BackendUnavailable, SpecMismatch
+from edgeclf.frame import Frame, as_frame
+from edgeclf.manifest.base import GraphFacts, Resolved
+from edgeclf.model_file import ModelFile, ModelSource
+from edgeclf.postprocess import Postprocessor
+from edgeclf.prediction import Prediction
+from edgeclf.preprocess import Preprocessor
+from edgeclf.request_pool import RequestPool
+from edgeclf.spec import InputSpec, OutputSpec
+from edgeclf.types import Placement, Speed
+
+__all__ = ["Classifier"]
+
+PRECISIONS = ("fp32", "fp16", "int8")
+# A list of frames for a model with a dynamic batch runs in pieces of at most this many.
+MAX_BATCH = 16
+
+Region = Tuple[int, int, int, int]
+Spec = Union[
+    str, "os.PathLike[str]", InputSpec, OutputSpec, Tuple[InputSpec, OutputSpec], Mapping[str, Any]
+]
+
+
+class Classifier:
+    """A trained model, ready to classify frames.
+
+    Thread-safe: one Classifier serves many threads; where the runtime allows only one run at a
+    time (LiteRT), the others wait. Not usable in a forked child: make it there. Picklable by its
+    model's path and its arguments.
+
+    Args:
+        model: path or bytes of an .onnx or .tflite model; None for the built-in one.
+        spec: what is not written in or beside the model: a path to a sidecar, an InputSpec, an
+            OutputSpec, a pair of both, or a mapping of their fields.
+        labels: the labels, or the path of a text file with one per line.
+        backend: a backend's name ("onnxruntime", "tflite", ...), a Backend object, or None to
+            choose by the model's format.
+        device: "cpu" or "cuda:N". What cannot be had is an error, not a slower answer.
+        precision: "fp32", "fp16" or "int8": refuse a model of another precision.
+        num_threads: the runtime's threads for one inference; None leaves it to the runtime.
+        top_k: how many categories at most; None for all.
+        score_threshold: report a category when ``score >= score_threshold``; overrides the spec.
+        category_allowlist, category_denylist: labels to report, or not to; one of the two.
+        frame_format: the channel order of arrays, "bgr" (OpenCV) or "rgb".
+        strict: False allows the runtime to fall back to another device than asked for.
+        backend_options: the backend's own knobs; see its module.
+
+    Raises:
+        ArgumentError, ModelError (ManifestError, SpecMismatch), BackendUnavailable.
+    """
+
+    def __init__(
+        self,
+        model: Optional[ModelSource] = None,
+        *,
+        spec: Optional[Spec] = None,
+        labels: Union[None, str, "os.PathLike[str]", Sequence[str]] = None,
+        backend: Union[None, str, Backend] = None,
+        device: Optional[str] = None,
+        precision: Optional[str] = None,
+        num_threads: Optional[int] = None,
+        top_k: Optional[int] = 5,
+        score_threshold: Optional[float] = None,
+        category_allowlist: Optional[Sequence[str]] = None,
+        category_denylist: Optional[Sequence[str]] = None,
+        frame_format: str = "bgr",
+        strict: bool = True,
+        backend_options: Optional[Mapping[str, Any]] = None,
+    ):
+        if frame_format not in ("bgr", "rgb"):
+            raise ArgumentError(f"frame_format: expected 'bgr' or 'rgb', got {frame_format!r}")
+        self._arguments: Dict[str, Any] = {
+            name: value for name, value in locals().items() if name not in ("self", "__class__")
+        }
+        self._frame_format = frame_format
+        self._backend, self._resolved = _load(
+            model, spec, labels, backend, device, precision, num_threads, strict, backend_options
+        )
+        try:
+            self._preprocessor = Preprocessor(
+                self._resolved.input_spec,
+                self._resolved.quantization,
+                frame_format=frame_format,
+            )
+            scores = self._backend.outputs[0]
+            self._postprocessor = Postprocessor(
+                self._resolved.output_spec,
+                int(scores.shape[1] or 0),
+                scores,
+                top_k=top_k,
+                score_threshold=score_threshold,
+                category_allowlist=category_allowlist,
+                category_denylist=category_denylist,
+            )
+        except BaseException:
+            self._backend.close()
+            raise
+        self._fixed_batch = self._backend.input.shape[0]
+        self._pool = RequestPool(self._backend)
+
+    # -- answers ----------------------------------------------------------------------------
+
+    def predict(
+        self,
+        frame: Any,
+        *,
+        region_of_interest: Optional[Region] = None,
+        rotation_degrees: int = 0,
+        timestamp_ms: Optional[float] = None,
+    ) -> Prediction:
+        """Classify one frame.
+
+        Args:
+            frame: a uint8 array HxWx3, HxWx4 or HxW in `frame_format`, a PIL image, a path,
+                encoded bytes, a Frame, or anything with DLPack or ``__array__``.
+            region_of_interest: (x, y, width, height) in whole pixels of the frame as seen after
+                EXIF; only these pixels are looked at.
+            rotation_degrees: clockwise, a multiple of 90, applied after the region.
+            timestamp_ms: kept in the Prediction.
+
+        Raises:
+            FrameError, DecodeError, ArgumentError, InferenceError, BackendError (closed, forked).
+        """
+        started = time.perf_counter()
+        pixels = as_frame(frame, self._frame_format)
+        return self._run(
+            [pixels], [timestamp_ms], started, region_of_interest, rotation_degrees
+        )[0]
+
+    def predict_batch(
+        self,
+        frames: Iterable[Any],
+        *,
+        region_of_interest: Optional[Region] = None,
+        rotation_degrees: int = 0,
+        timestamps_ms: Optional[Sequence[float]] = None,
+    ) -> List[Prediction]:
+        """Classify several frames, together where the model's batch allows it.
+
+        The answers stand in the order of `frames`; the arguments are those of `predict`, for all
+        of them. Each frame may have its own size. A bad frame raises, and no answer is given.
+        """
+        pixels = [as_frame(frame, self._frame_format) for frame in frames]
+        times = list(timestamps_ms) if timestamps_ms is not None else [None] * len(pixels)
+        if len(times) != len(pixels):
+            raise ArgumentError(
+                f"timestamps_ms: expected one for each of {len(pixels)} frames, got {len(times)}"
+            )
+        size = self._fixed_batch or min(MAX_BATCH, max(1, len(pixels)))
+        predictions: List[Prediction] = []
+        for start in range(0, len(pixels), size):
+            piece = slice(start, start + size)
+            predictions += self._run(
+                pixels[piece],
+                times[piece],
+                time.perf_counter(),
+                region_of_interest,
+                rotation_degrees,
+            )
+        return predictions
+
+    def stream(self, source: Iterable[Any], **options: Any) -> Iterator[Prediction]:
+        """Classify frames as they come from any iterable; `options` are those of `predict`."""
+        for frame in source:
+            yield self.predict(frame, **options)
+
+    def warmup(self, runs: int = 1) -> None:
+        """Run the model on a grey frame, so that the first real one meets warm memory."""
+        spec = self.input_spec
+        grey = Frame(np.full((spec.height, spec.width), 128, dtype=np.uint8), "gray")
+        for _ in range(runs):
+            self.predict(grey)
+
+    # -- facts ------------------------------------------------------------------------------
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """How frames become the model's tensor."""
+        return self._resolved.input_spec
+
+    @property
+    def output_spec(self) -> OutputSpec:
+        """How the model's raw output becomes scores and labels."""
+        return self._resolved.output_spec
+
+    @property
+    def provenance(self) -> Dict[str, str]:
+        """For each field of both specs, the home it came from."""
+        return dict(self._resolved.provenance)
+
+    @property
+    def labels(self) -> Optional[Tuple[str, ...]]:
+        """The labels as given; None where there are none."""
+        return self.output_spec.labels
+
+    @property
+    def backend(self) -> Backend:
+        """The loaded model in its runtime."""
+        return self._backend
+
+    @property
+    def placement(self) -> Tuple[Placement, ...]:
+        """What really runs where; found out at first use, which may cost a second."""
+        return self._backend.placement
+
+    def __repr__(self) -> str:
+        spec = self.input_spec
+        return (
+            f"Classifier({self._arguments['model']!r:.80}, {self._backend.runtime}, "
+            f"{spec.width}x{spec.height} {spec.color_mode})"
+        )
+
+    # -- life -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Wait for running predictions, then release the runtime. Idempotent."""
+        self._pool.close()
+
+    def __enter__(self) -> "Classifier":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> Any:
+        model, backend = self._arguments["model"], self._arguments["backend"]
+        if isinstance(model, (bytes, bytearray, memoryview)) or not (
+            backend is None or isinstance(backend, str)
+        ):
+            raise ArgumentError(
+                "a Classifier is pickled by its model's path; this one was made from "
+                f"{'bytes' if backend is None else 'a Backend object'}. Write the model to a file"
+            )
+        return _rebuild, (self._arguments,)
+
+    # -- parts ------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        frames: Sequence[Frame],
+        times: Sequence[Optional[float]],
+        started: float,
+        region_of_interest: Optional[Region],
+        rotation_degrees: int,
+    ) -> List[Prediction]:
+        """One inference over as many frames as the batch holds, or fewer."""
+        batch = self._fixed_batch or len(frames)
+        request = self._pool.take(batch)
+        try:
+            tensor = request.input
+            for item, frame in enumerate(frames):
+                self._preprocessor.write(frame, tensor[item], region_of_interest, rotation_degrees)
+            written = time.perf_counter()
+            raw = request.infer()
+            inferred = time.perf_counter()
+            answers = [
+                (*self._postprocessor(raw[0][item]), self._feature_vector(raw, item))
+                for item in range(len(frames))
+            ]
+        finally:
+            self._pool.give(request, batch)
+        done = time.perf_counter()
+        count = len(frames) / 1e3
+        speed = Speed(
+            (written - started) / count, (inferred - written) / count, (done - inferred) / count
+        )
+        return [
+            Prediction(categories, scores, vector, _timestamp(timestamp_ms, frame), speed)
+            for frame, timestamp_ms, (scores, categories, vector) in zip(frames, times, answers)
+        ]
+
+    def _feature_vector(self, raw: Tuple[np.ndarray, ...], item: int) -> Optional[np.ndarray]:
+        """The embedding in float32, copied out of the request's memory."""
+        if len(raw) < 2:
+            return None
+        vector = raw[1][item].astype(np.float32).reshape(-1)
+        quantization = self._backend.outputs[1].quantization
+        if quantization is not None:
+            vector -= np.float32(quantization.zero_point)
+            vector *= np.float32(quantization.scale)
+        return vector
+
+
+def _timestamp(timestamp_ms: Optional[float], frame: Frame) -> Optional[float]:
+    if timestamp_ms is None and frame.timestamp_ns is not None:
+        return frame.timestamp_ns / 1e6
+    return timestamp_ms
+
+
+def _rebuild(arguments: Dict[str, Any]) -> Classifier:
+    return Classifier(**arguments)
+
+
+def _load(
+    model: Optional[ModelSource],
+    spec: Optional[Spec],
+    labels: Any,
+    backend: Union[None, str, Backend],
+    device: Optional[str],
+    precision: Optional[str],
+    num_threads: Optional[int],
+    strict: bool,
+    backend_options: Optional[Mapping[str, Any]],
+) -> Tuple[Backend, Resolved]:
+    """Read what is known of the model, load it, and resolve both into one spec."""
+    if precision is not None and precision not in PRECISIONS:
+        raise ArgumentError(f"precision: expected one of {PRECISIONS}, got {precision!r}")
+    if backend is not None and not isinstance(backend, str):
+        return backend, _resolve_for(backend, None, spec, labels)
+    file = ModelFile(models.default_model(backend) if model is None else model)
+    if precision is not None:
+        _demand_precision(precision, manifest.graph_facts(file), file.name)
+    loaded = load_backend(
+        file,
+        backend,
+        device=device,
+        num_threads=num_threads,
+        backend_options=backend_options,
+        strict=strict,
+    )
+    try:
+        return loaded, _resolve_for(loaded, file, spec, labels)
+    except BaseException:
+        loaded.close()
+        raise
+
+
+def _demand_precision(precision: str, graph: GraphFacts, name: str) -> None:
+    if graph.precision != precision:
+        raise BackendUnavailable(
+            f"{name}: precision {precision!r} was asked for, and most of its weights are "
+            f"{graph.precision}. edgeclf never converts a model on its own: export it in "
+            f"{precision}, or leave precision out"
+        )

@@ -1,0 +1,194 @@
+"""Encoded pictures to frames: one policy for every way in.
+
+* The whole picture is decoded, at full size, by libjpeg-turbo's accurate DCT and smooth
+  upsampling (through simplejpeg where it is installed, else through Pillow: the same bytes).
+* A truncated or damaged picture is a DecodeError. Damage in the middle of a JPEG can be seen only
+  with simplejpeg (it comes with the runtimes' extras); Pillow alone decodes such a file silently.
+* EXIF orientation is applied, by strides, without copying.
+* Palette, CMYK, YCbCr and 1-bit pictures are converted; alpha is dropped; 16- and 32-bit ones are
+  refused, because only the user knows their window.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+import numpy as np
+
+from edgeclf.errors import DecodeError, FrameError
+from edgeclf.frame import Frame
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["MAX_PIXELS", "decode", "frame_of_pil"]
+
+# Pillow's own limit: above it, it warns of a decompression bomb.
+MAX_PIXELS = 89_478_485
+
+_EXIF_ORIENTATION = 0x0112
+# What each Pillow mode becomes before it is a frame; a mode that is missing here is refused.
+_CONVERT = {
+    "1": "L",
+    "L": "L",
+    "LA": "L",
+    "La": "L",
+    "P": "RGB",
+    "PA": "RGB",
+    "RGB": "RGB",
+    "RGBX": "RGB",
+    "RGBA": "RGBA",
+    "RGBa": "RGBA",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+}
+_FORMAT = {"L": "gray", "RGB": "rgb", "RGBA": "rgba"}
+
+
+def decode(
+    source: Union[str, os.PathLike[str], bytes, bytearray, memoryview],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    strict: bool = True,
+) -> Frame:
+    """Decode a picture file, or its bytes, into a Frame.
+
+    Args:
+        source: a path, or the encoded bytes (JPEG, PNG, BMP, WebP, GIF's first frame, TIFF, ...).
+        max_pixels: more than this is refused before anything is allocated.
+        strict: False accepts what can be decoded of a damaged JPEG.
+
+    Returns:
+        A Frame in "rgb", "rgba" or "gray" that owns its pixels, as seen after EXIF orientation.
+
+    Raises:
+        DecodeError: no such file, no known picture, truncated, damaged, or too large.
+    """
+    from PIL import Image
+
+    name, content = _content_of(source)
+    try:
+        image = Image.open(io.BytesIO(content))
+    except Image.DecompressionBombError as exc:
+        raise DecodeError(f"{name}: {_first_line(exc)}. {_TOO_LARGE}") from exc
+    except Exception as exc:
+        raise DecodeError(
+            f"{name}: not a picture, or one cut off in its header ({_first_line(exc)}). Expected "
+            f"JPEG, PNG, BMP, WebP, GIF or TIFF; got {len(content)} bytes starting with "
+            f"{content[:8]!r}"
+        ) from exc
+    width, height = image.size
+    if width * height > max_pixels:
+        raise DecodeError(
+            f"{name}: {width}x{height} is more than {max_pixels} pixels. {_TOO_LARGE}"
+        )
+    pixels = _decode_jpeg(content, image, name, strict)
+    if pixels is not None:
+        return _oriented(pixels, "gray" if pixels.ndim == 2 else "rgb", _orientation(image))
+    try:
+        image.load()
+    except Exception as exc:
+        raise DecodeError(
+            f"{name}: the picture is truncated or damaged ({_first_line(exc)}). Copy it again"
+        ) from exc
+    return frame_of_pil(image, name)
+
+
+_TOO_LARGE = (
+    "If the picture is trusted, decode it with edgeclf.decode(path, max_pixels=...), and above "
+    "178 million pixels raise PIL.Image.MAX_IMAGE_PIXELS as well"
+)
+
+
+def frame_of_pil(image: "Image.Image", name: str = "PIL image") -> Frame:
+    """A Frame of a PIL image, EXIF orientation applied.
+
+    Raises:
+        FrameError: a mode whose conversion to 8 bits is not defined ("I;16", "I", "F", ...).
+    """
+    wanted = _CONVERT.get(image.mode)
+    if wanted is None:
+        raise FrameError(
+            f"{name}: mode {image.mode!r} has no defined conversion to 8-bit pixels. Choose a "
+            "window and convert it yourself: ((pixels - low) / (high - low) * 255).astype('uint8')"
+        )
+    try:
+        if image.mode in ("P", "PA") and "transparency" in image.info:
+            image = image.convert("RGBA")  # keeps the palette's colours, alpha is dropped later
+            wanted = "RGBA"
+        elif image.mode in ("LA", "La"):
+            image = image.getchannel(0)
+        elif image.mode != wanted:
+            image = image.convert(wanted)
+        pixels = np.asarray(image)
+    except Exception as exc:
+        raise DecodeError(f"{name}: its pixels cannot be read ({_first_line(exc)})") from exc
+    return _oriented(pixels, _FORMAT[wanted], _orientation(image))
+
+
+def _content_of(source: Any) -> "tuple[str, bytes]":
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "<bytes>", bytes(source)
+    path = Path(source)
+    try:
+        return str(path), path.read_bytes()
+    except (OSError, ValueError) as exc:
+        raise DecodeError(
+            f"{path}: cannot be read ({getattr(exc, 'strerror', None) or exc}). Expected the path "
+            "of a picture"
+        ) from exc
+
+
+def _decode_jpeg(
+    content: bytes, image: "Image.Image", name: str, strict: bool
+) -> Optional[np.ndarray]:
+    """The pixels of a JPEG through simplejpeg, or None when Pillow has to do it."""
+    if image.format not in ("JPEG", "MPO") or image.mode not in ("RGB", "L"):
+        return None
+    try:
+        import simplejpeg
+    except ImportError:
+        if strict:
+            _require_end_of_image(content, name)
+        return None
+    gray = image.mode == "L"
+    try:
+        pixels = simplejpeg.decode_jpeg(content, "GRAY" if gray else "RGB", strict=strict)
+    except ValueError as exc:
+        raise DecodeError(
+            f"{name}: the JPEG is truncated or damaged ({_first_line(exc)}). Copy it again, or "
+            "accept what can be decoded with edgeclf.decode(path, strict=False)"
+        ) from exc
+    return pixels[:, :, 0] if gray else pixels
+
+
+def _require_end_of_image(content: bytes, name: str) -> None:
+    # Pillow accepts a JPEG that lacks only its last bytes.
+    if b"\xff\xd9" not in content[-1024:] and b"\xff\xd9" not in content:
+        raise DecodeError(f"{name}: the JPEG has no end marker: it was cut off. Copy it again")
+
+
+def _orientation(image: "Image.Image") -> int:
+    try:
+        value = image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:  # a damaged EXIF block says nothing about the pixels
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _oriented(pixels: np.ndarray, format: str, orientation: int) -> Frame:
+    """The frame as a person sees it; orientations as EXIF 2.3 numbers them."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return Frame(pixels, format)
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc) or type(exc).__name__).splitlines()[0]

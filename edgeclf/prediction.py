@@ -1,0 +1,86 @@
+"""What a classifier says about one frame."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+
+from edgeclf.types import Category, Speed
+
+__all__ = ["Prediction"]
+
+
+class Prediction:
+    """The categories of one frame, best first, and what they came from.
+
+    Attributes:
+        categories: Category(index, label, score), by falling score, ties by index; at most top_k
+            of them, and only those that passed the thresholds and the allow or deny list.
+        scores: float32, one per class of the model, before any threshold. Owned by this object.
+        feature_vector: float32, the model's embedding, or None when it has no such output.
+        timestamp_ms: the one given to `predict`, else the frame's, else None.
+        speed: Speed(preprocess_ms, inference_ms, postprocess_ms).
+    """
+
+    __slots__ = ("categories", "feature_vector", "scores", "speed", "timestamp_ms")
+
+    def __init__(
+        self,
+        categories: List[Category],
+        scores: np.ndarray,
+        feature_vector: Optional[np.ndarray],
+        timestamp_ms: Optional[float],
+        speed: Speed,
+    ):
+        self.categories = categories
+        self.scores = scores
+        self.feature_vector = feature_vector
+        self.timestamp_ms = timestamp_ms
+        self.speed = speed
+
+    @property
+    def label(self) -> Optional[str]:
+        """The best category's label, or None when no category passed."""
+        return self.categories[0].label if self.categories else None
+
+    @property
+    def score(self) -> Optional[float]:
+        """The best category's score, or None when no category passed."""
+        return self.categories[0].score if self.categories else None
+
+    @property
+    def index(self) -> Optional[int]:
+        """The best category's class index, or None when no category passed."""
+        return self.categories[0].index if self.categories else None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Plain data: categories, timestamp and times, without the arrays."""
+        return {
+            "categories": [category._asdict() for category in self.categories],
+            "timestamp_ms": self.timestamp_ms,
+            "speed": {name: round(ms, 3) for name, ms in self.speed._asdict().items()},
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as one line of JSON. Always valid: no score is NaN or infinite."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+    def __repr__(self) -> str:
+        best = f"{self.label!r} {self.score:.3f}" if self.categories else "nothing passed"
+        return f"Prediction({best}, {len(self.categories)} categories)"
+
+    def _repr_html_(self) -> str:
+        """A small table for notebooks."""
+        rows = "".join(
+            f"<tr><td>{html.escape(c.label)}</td><td style='text-align:right'>{c.score:.3f}</td>"
+            f"<td><meter min='0' max='1' value='{min(max(c.score, 0.0), 1.0):.3f}'></meter></td></tr>"
+            for c in self.categories
+        )
+        total = sum(self.speed)
+        return (
+            "<table><thead><tr><th>label</th><th>score</th><th></th></tr></thead>"
+            f"<tbody>{rows}</tbody><caption>{total:.1f} ms</caption></table>"
+        )

@@ -1,0 +1,196 @@
+"""Frame to tensor, over the C++ core: each pixel is touched once, from the camera's memory to the
+runtime's."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Optional, Sequence, Tuple
+
+import numpy as np
+
+from edgeclf import _core
+from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
+from edgeclf.frame import Frame, as_frame
+from edgeclf.spec import InputSpec
+from edgeclf.types import Quantization
+
+__all__ = ["Preprocessor"]
+
+
+class Preprocessor:
+    """Makes the model's input tensor from frames, as ``InputSpec`` says.
+
+    What depends on the frame's size alone (filter weights, where rows go) is computed when that
+    size is first seen and kept for the sixteen sizes used last. Afterwards a call allocates
+    nothing but the tensor, and not even that with `out`. The GIL is released while pixels are
+    worked on.
+
+    Thread-safe: any number of threads may use one Preprocessor, each with its own `out`.
+    Picklable; a copy begins with no sizes kept.
+
+    Args:
+        input_spec: what the model was trained with.
+        quantization: the input tensor's scale and zero point, a fact of the model. Needed for an
+            8-bit dtype where the spec asks for a normalisation; of no effect on float tensors.
+        frame_format: "bgr" or "rgb", the order of the channels of arrays.
+
+    Raises:
+        SpecMismatch: an 8-bit, normalised tensor without quantisation, or a quantisation that
+            cannot be.
+        ArgumentError: `frame_format` is neither.
+    """
+
+    def __init__(
+        self,
+        input_spec: InputSpec,
+        quantization: Optional[Quantization] = None,
+        *,
+        frame_format: str = "bgr",
+    ):
+        if frame_format not in ("bgr", "rgb"):
+            raise ArgumentError(f"frame_format: expected 'bgr' or 'rgb', got {frame_format!r}")
+        _check_quantization(input_spec, quantization)
+        self._spec = input_spec
+        self._quantization = quantization
+        self._frame_format = frame_format
+        self._shape = input_spec.shape
+        self._dtype = np.dtype(input_spec.dtype)
+        self._core = _core.Preprocessor(input_spec, quantization)
+
+    @property
+    def input_spec(self) -> InputSpec:
+        return self._spec
+
+    @property
+    def shape(self) -> Tuple[int, int, int, int]:
+        """The tensor's shape: (1, channels, height, width), or (1, height, width, channels)."""
+        return self._shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether an 8-bit tensor holds the pixels as they are (int8: minus 128)."""
+        return self._core.takes_pixels
+
+    def __call__(
+        self,
+        frame: Any,
+        out: Optional[np.ndarray] = None,
+        *,
+        region_of_interest: Optional[Sequence[int]] = None,
+        rotation_degrees: int = 0,
+    ) -> np.ndarray:
+        """The tensor of one frame.
+
+        Args:
+            frame: anything that `edgeclf.frame.as_frame` takes. It is only read, and must not
+                change during the call.
+            out: the memory to write to: of this Preprocessor's shape and dtype, C-contiguous,
+                aligned, writable, in native byte order, and apart from the frame. It stays the
+                caller's. None: a new array.
+            region_of_interest: (x, y, width, height), whole pixels of the frame as it comes,
+                before `rotation_degrees`.
+            rotation_degrees: clockwise, a multiple of 90, applied after the region.
+
+        Returns:
+            `out`, or a new array of `shape` and `dtype`.
+
+        Raises:
+            FrameError: the frame, its region or `out` cannot be used.
+            ArgumentError: `rotation_degrees` is no multiple of 90.
+        """
+        pixels = as_frame(frame, self._frame_format)
+        if out is None:
+            out = np.empty(self._shape, self._dtype)
+        elif not isinstance(out, np.ndarray) or out.shape != self._shape:
+            came = out.shape if isinstance(out, np.ndarray) else type(out).__name__
+            raise FrameError(
+                f"out: expected a {self._dtype} array of shape {self._shape}, got {came}"
+            )
+        self.write(pixels, out, region_of_interest, rotation_degrees)
+        return out
+
+    def write(
+        self,
+        frame: Frame,
+        out_row: np.ndarray,
+        region_of_interest: Optional[Sequence[int]] = None,
+        rotation_degrees: int = 0,
+    ) -> None:
+        """Write one frame into one item of a batch, with as little around it as can be.
+
+        `out_row` has `shape` or, an item of a batch, `shape[1:]`; all else is as for a call.
+        """
+        turns = 0 if rotation_degrees == 0 else _quarter_turns(rotation_degrees)
+        data = frame.data
+        if region_of_interest is None:
+            self._core.run(data, frame.format, out_row, turns, 0, 0, frame.width, frame.height)
+        else:
+            x, y, width, height = _region(region_of_interest)
+            self._core.run(data, frame.format, out_row, turns, x, y, width, height)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return _restored, (self._spec, self._quantization, self._frame_format)
+
+    def __repr__(self) -> str:
+        return f"Preprocessor({self._spec!r})"
+
+
+def _restored(
+    input_spec: InputSpec, quantization: Optional[Quantization], frame_format: str
+) -> Preprocessor:
+    return Preprocessor(input_spec, quantization, frame_format=frame_format)
+
+
+def _check_quantization(spec: InputSpec, quantization: Optional[Quantization]) -> None:
+    if spec.dtype not in ("uint8", "int8"):
+        return
+    if quantization is None:
+        if spec.normalised:
+            raise SpecMismatch(
+                f"a normalised {spec.dtype} tensor needs the model's quantisation (scale and zero "
+                "point), and none is known. Leave out mean, std and rescale_factor to pass the "
+                "pixels as they are, or use a model that carries its quantisation"
+            )
+        return
+    limits = np.iinfo(spec.dtype)
+    scale, zero_point = quantization
+    if not (np.isfinite(scale) and scale > 0 and limits.min <= zero_point <= limits.max):
+        raise SpecMismatch(
+            f"quantization: expected a scale above 0 and a zero point {limits.min}..{limits.max} "
+            f"for {spec.dtype}, got scale {scale!r} and zero point {zero_point!r}"
+        )
+
+
+def _quarter_turns(rotation_degrees: Any) -> int:
+    try:
+        degrees = operator.index(rotation_degrees)
+    except TypeError:
+        degrees = 1
+    if degrees % 90 != 0 or isinstance(rotation_degrees, bool):
+        raise ArgumentError(
+            f"rotation_degrees: expected a multiple of 90 (clockwise), got {rotation_degrees!r}"
+        )
+    return degrees // 90 % 4
+
+
+# Far outside any frame, yet within the core's int.
+_FAR = 2**30
+
+
+def _region(region_of_interest: Any) -> Tuple[int, int, int, int]:
+    try:
+        x, y, width, height = (operator.index(value) for value in region_of_interest)
+    except (TypeError, ValueError):
+        raise FrameError(
+            "region_of_interest: expected (x, y, width, height) in whole pixels, got "
+            f"{region_of_interest!r}"
+        ) from None
+    if not all(-_FAR < value < _FAR for value in (x, y, width, height)):
+        raise FrameError(
+            f"region_of_interest: expected a part of the frame, got {(x, y, width, height)}"
+        )
+    return x, y, width, height

@@ -1,0 +1,99 @@
+"""Requests shared among threads: as many as the backend allows, kept and handed out again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Dict, List
+
+from edgeclf.backends.base import Backend, InferRequest
+from edgeclf.errors import BackendError
+
+__all__ = ["RequestPool"]
+
+# Memory of other batch sizes is kept for the latest size only.
+_CLOSE_TIMEOUT_S = 30.0
+
+
+class RequestPool:
+    """Hands each thread a request of its own, and waits where the backend allows no more.
+
+    Thread-safe. A request is taken with `take`, and given back with `give` whatever happened.
+    """
+
+    def __init__(self, backend: Backend):
+        self._backend = backend
+        self._limit = backend.max_requests
+        self._idle: Dict[int, List[InferRequest]] = {}
+        self._busy = 0
+        self._closed = False
+        self._pid = os.getpid()
+        self._condition = threading.Condition(threading.Lock())
+
+    def take(self, batch: int = 1) -> InferRequest:
+        """A request for `batch` frames, made when none is idle.
+
+        Raises:
+            BackendError: closed, or this process was forked after the classifier was made.
+        """
+        if os.getpid() != self._pid:
+            raise BackendError(
+                "this process was forked after the Classifier was made, and a runtime's threads "
+                "do not survive a fork. Make the Classifier in the child, or use the 'spawn' "
+                "start method"
+            )
+        with self._condition:
+            while not self._closed and self._limit is not None and self._busy >= self._limit:
+                self._condition.wait()
+            if self._closed:
+                raise BackendError("this Classifier is closed")
+            self._busy += 1
+            idle = self._idle.get(batch)
+            if idle:
+                return idle.pop()
+            if self._limit == 1 or batch != 1:
+                self._forget_other_batches(batch)
+        try:
+            return self._backend.new_request(batch)
+        except BaseException:
+            self._done()
+            raise
+
+    def give(self, request: InferRequest, batch: int = 1) -> None:
+        """Take back a request of `take(batch)`."""
+        with self._condition:
+            self._busy -= 1
+            if not self._closed:
+                self._idle.setdefault(batch, []).append(request)
+            self._condition.notify()
+
+    def close(self) -> None:
+        """Refuse new requests, wait for those that run, then release the backend. Idempotent."""
+        if os.getpid() != self._pid:
+            return  # the runtime belongs to the parent
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+            end = time.monotonic() + _CLOSE_TIMEOUT_S
+            while self._busy and time.monotonic() < end:
+                self._condition.wait(end - time.monotonic())
+            if self._busy:
+                raise BackendError(
+                    f"{self._busy} predictions were still running after {_CLOSE_TIMEOUT_S:.0f} s; "
+                    "the runtime was left open"
+                )
+            self._idle.clear()
+        self._backend.close()
+
+    def _done(self) -> None:
+        with self._condition:
+            self._busy -= 1
+            self._condition.notify()
+
+    def _forget_other_batches(self, batch: int) -> None:
+        # One interpreter has one input: a request of another size is void once it is resized.
+        # Where requests are many, only single frames and the latest batch size keep their memory.
+        kept = (batch,) if self._limit == 1 else (1, batch)
+        for size in [size for size in self._idle if size not in kept]:
+            del self._idle[size]

@@ -1,0 +1,24 @@
+"""What several tests share: where data lies, and how a test says that it cannot run here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of further photographs and models that some machines have beside the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no further photographs and models beside this checkout")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The photographs that ship with the project."""
+    return ROOT / "examples" / "photos"
