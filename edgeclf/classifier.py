@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import (
     Any,
     Dict,
@@ -22,9 +21,10 @@ import numpy as np
 
 from edgeclf import manifest, models
 from edgeclf.backends import load_backend
-from edgeclf.backends.base import Backend, InferRequest
-from edgeclf.errors import ArgumentError, BackendUnavailable, SpecMismatch
+from edgeclf.backends.base import Backend
+from edgeclf.errors import ArgumentError, BackendUnavailable
 from edgeclf.frame import Frame, as_frame
+from edgeclf.manifest.argument import source_of_arguments
 from edgeclf.manifest.base import GraphFacts, Resolved
 from edgeclf.model_file import ModelFile, ModelSource
 from edgeclf.postprocess import Postprocessor
@@ -121,7 +121,7 @@ class Classifier:
             self._backend.close()
             raise
         self._fixed_batch = self._backend.input.shape[0]
-        self._pool = RequestPool(self._backend)
+        self._pool = RequestPool(self._backend, self._resolved.input_spec.shape[1:])
 
     # -- answers ----------------------------------------------------------------------------
 
@@ -331,10 +331,13 @@ def _load(
     if precision is not None and precision not in PRECISIONS:
         raise ArgumentError(f"precision: expected one of {PRECISIONS}, got {precision!r}")
     if backend is not None and not isinstance(backend, str):
-        return backend, _resolve_for(backend, None, spec, labels)
+        return backend, _resolve_loaded(backend, model, spec, labels)
     file = ModelFile(models.default_model(backend) if model is None else model)
+    sources = manifest.read(file, spec=spec, labels=labels)
+    manifest.check_external_data(file)
+    graph = manifest.graph_facts(file)
     if precision is not None:
-        _demand_precision(precision, manifest.graph_facts(file), file.name)
+        _demand_precision(precision, graph, file.name)
     loaded = load_backend(
         file,
         backend,
@@ -343,11 +346,30 @@ def _load(
         backend_options=backend_options,
         strict=strict,
     )
+    file.forget_content()
     try:
-        return loaded, _resolve_for(loaded, file, spec, labels)
+        return loaded, manifest.resolve(
+            sources, loaded.input, loaded.outputs[0], graph, file.name
+        )
     except BaseException:
         loaded.close()
         raise
+
+
+def _resolve_loaded(
+    backend: Backend, model: Optional[ModelSource], spec: Optional[Spec], labels: Any
+) -> Resolved:
+    """The spec of a backend that came loaded: no file tells of it, so the arguments must."""
+    if model is not None:
+        raise ArgumentError("model: give a path, or a Backend that has its model, not both")
+    given = source_of_arguments(spec, labels)
+    return manifest.resolve(
+        [given] if given else [],
+        backend.input,
+        backend.outputs[0],
+        GraphFacts("", None, ""),
+        backend.name,
+    )
 
 
 def _demand_precision(precision: str, graph: GraphFacts, name: str) -> None:

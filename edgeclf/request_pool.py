@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
-from edgeclf.backends.base import Backend, InferRequest
+from edgeclf.backends.base import Backend, InferRequest, Lifetime
 from edgeclf.errors import BackendError
 
 __all__ = ["RequestPool"]
 
-# Memory of other batch sizes is kept for the latest size only.
 _CLOSE_TIMEOUT_S = 30.0
 
 
@@ -22,12 +21,14 @@ class RequestPool:
     Thread-safe. A request is taken with `take`, and given back with `give` whatever happened.
     """
 
-    def __init__(self, backend: Backend):
+    def __init__(self, backend: Backend, item_shape: Tuple[int, ...]):
+        """`item_shape` is the input tensor's shape without the batch."""
         self._backend = backend
+        self._item_shape = item_shape
         self._limit = backend.max_requests
         self._idle: Dict[int, List[InferRequest]] = {}
         self._busy = 0
-        self._closed = False
+        self._lifetime = Lifetime("this Classifier")
         self._pid = os.getpid()
         self._condition = threading.Condition(threading.Lock())
 
@@ -37,17 +38,12 @@ class RequestPool:
         Raises:
             BackendError: closed, or this process was forked after the classifier was made.
         """
-        if os.getpid() != self._pid:
-            raise BackendError(
-                "this process was forked after the Classifier was made, and a runtime's threads "
-                "do not survive a fork. Make the Classifier in the child, or use the 'spawn' "
-                "start method"
-            )
+        self._lifetime.check()  # before the lock: in a forked child it may be held for ever
         with self._condition:
-            while not self._closed and self._limit is not None and self._busy >= self._limit:
+            while self._limit is not None and self._busy >= self._limit:
                 self._condition.wait()
-            if self._closed:
-                raise BackendError("this Classifier is closed")
+                self._lifetime.check()
+            self._lifetime.check()
             self._busy += 1
             idle = self._idle.get(batch)
             if idle:
@@ -55,7 +51,7 @@ class RequestPool:
             if self._limit == 1 or batch != 1:
                 self._forget_other_batches(batch)
         try:
-            return self._backend.new_request(batch)
+            return self._backend.new_request(batch, self._item_shape)
         except BaseException:
             self._done()
             raise
@@ -64,7 +60,7 @@ class RequestPool:
         """Take back a request of `take(batch)`."""
         with self._condition:
             self._busy -= 1
-            if not self._closed:
+            if not self._lifetime.closed:
                 self._idle.setdefault(batch, []).append(request)
             self._condition.notify()
 
@@ -73,7 +69,7 @@ class RequestPool:
         if os.getpid() != self._pid:
             return  # the runtime belongs to the parent
         with self._condition:
-            self._closed = True
+            self._lifetime.closed = True
             self._condition.notify_all()
             end = time.monotonic() + _CLOSE_TIMEOUT_S
             while self._busy and time.monotonic() < end:

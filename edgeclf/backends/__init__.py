@@ -19,7 +19,7 @@ from edgeclf.backends.install import distribution_version, install_hint
 from edgeclf.errors import ArgumentError, BackendUnavailable
 from edgeclf.model_file import ModelFile
 
-__all__ = ["Availability", "Backend", "InferRequest", "available", "load_backend"]
+__all__ = ["Availability", "Backend", "InferRequest", "available", "formats_readable", "load_backend"]
 
 ENTRY_POINT_GROUP = "edgeclf.backends"
 
@@ -74,6 +74,12 @@ def available() -> List[Availability]:
         for name, point in sorted(_third_parties().items())
     ]
     return found
+
+
+def formats_readable(name: Optional[str] = None) -> Tuple[str, ...]:
+    """The formats that the backend `name`, or any usable built-in one, reads. Imports none."""
+    rows = [row for row in _TABLE if name in (None, row.name)]
+    return tuple(f for row in rows if name or not _missing(row) for f in row.formats)
 
 
 def load_backend(

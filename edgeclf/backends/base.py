@@ -65,11 +65,16 @@ class Backend(Protocol):
     def placement(self) -> Tuple[Placement, ...]:
         """What really runs where. May cost a second on first use; kept afterwards."""
 
-    def new_request(self, batch: int = 1) -> InferRequest:
+    def new_request(
+        self, batch: int = 1, item_shape: Optional[Sequence[int]] = None
+    ) -> InferRequest:
         """Memory and binding for `batch` frames.
 
+        `item_shape` is the tensor's shape without the batch, for a model that leaves width and
+        height open; others only check it.
+
         Raises:
-            SpecMismatch: the model's batch is fixed to another number.
+            SpecMismatch: the model is fixed to another shape.
         """
 
     def close(self) -> None:

@@ -36,7 +36,9 @@ class AnnotatedFolder:
                 "for --annotate"
             ) from exc
         self._folder = folder
-        self._taken: Set[Path] = {_place(path) for path in inputs}
+        self._taken: Set[Path] = set()
+        for path in inputs:
+            self._taken |= {_place(path), path.resolve()}
 
     def write(self, image: "Image.Image", source: Path) -> Path:
         """Write the copy of `source` in one step; returns its path."""
@@ -44,7 +46,9 @@ class AnnotatedFolder:
         target = self._free(source.stem, ".png" if png else ".jpg")
         temporary = None
         try:
-            with tempfile.NamedTemporaryFile(dir=str(self._folder), delete=False) as file:
+            with tempfile.NamedTemporaryFile(
+                dir=str(self._folder), prefix=".edgeclf-", delete=False
+            ) as file:
                 temporary = Path(file.name)
                 image.save(file, "PNG" if png else "JPEG", quality=_JPEG_QUALITY)
             temporary.chmod(0o666 & ~_umask())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import sys
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
@@ -145,10 +144,3 @@ def _widths(paths: Sequence[Path], labels: Sequence[str], room: int) -> "tuple[i
     if file + label > left:
         file = min(file, max(left // 2, left - label))
     return file, left - file if file + label > left else label
-
-
-def stderr_is_terminal() -> bool:
-    """Whether somebody watches stderr on a terminal that can move its cursor."""
-    import os
-
-    return bool(sys.stderr and sys.stderr.isatty() and os.environ.get("TERM") != "dumb")

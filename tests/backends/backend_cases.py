@@ -1,0 +1,131 @@
+"""What the conformance suite runs over: every backend with models for it, and its raw runtime.
+
+A new backend adds its cases here and inherits the suite. `raw` is the oracle: the vendor's own
+interface, called the way the vendor's documentation does, with copies everywhere.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import pytest
+
+
+class Case(NamedTuple):
+    name: str
+    backend: str
+    model: Callable[[], bytes]
+    batches: Tuple[int, ...]
+    nodes: Optional[int]  # of the graph; None where the runtime rewrites it before it counts
+    suffix: str
+
+
+class Raw(NamedTuple):
+    """The vendor's facts: (name, shape with None, dtype, (scale, zero point)) and its answer."""
+
+    input: Tuple[str, Tuple[Optional[int], ...], str, Tuple[float, int]]
+    outputs: Tuple[Tuple[str, Tuple[Optional[int], ...], str, Tuple[float, int]], ...]
+    run: Callable[[np.ndarray], List[np.ndarray]]
+
+
+def _onnx(name: str, *arguments: Any, **keywords: Any) -> Callable[[], bytes]:
+    def build() -> bytes:
+        models = pytest.importorskip("onnx") and importlib.import_module("onnx_models")
+        return bytes(getattr(models, name)(*arguments, **keywords))
+
+    return build
+
+
+def _tflite(name: str, *arguments: Any, **keywords: Any) -> Callable[[], bytes]:
+    def build() -> bytes:
+        models = pytest.importorskip("flatbuffers") and importlib.import_module("tflite_models")
+        return bytes(getattr(models, name)(*arguments, **keywords))
+
+    return build
+
+
+_ORT, _TFL = "onnxruntime", "tflite"
+CASES = [
+    Case("onnx float", _ORT, _onnx("float_classifier"), (1, 2, 3), None, ".onnx"),
+    Case("onnx batch 2", _ORT, _onnx("float_classifier", 2), (2,), None, ".onnx"),
+    Case("onnx uint8", _ORT, _onnx("quantized_classifier", "uint8"), (1, 2, 3), None, ".onnx"),
+    Case("onnx int8", _ORT, _onnx("quantized_classifier", "int8"), (1, 3), None, ".onnx"),
+    Case("onnx float16", _ORT, _onnx("float16_classifier"), (1, 2), None, ".onnx"),
+    Case("onnx data-dependent", _ORT, _onnx("positive_values"), (1,), None, ".onnx"),
+    Case("onnx misstated output", _ORT, _onnx("float_classifier", scores_shape=(1, 5)), (1, 3), None, ".onnx"),
+    Case("tflite float", _TFL, _tflite("float_classifier"), (1,), 3, ".tflite"),
+    Case("tflite open batch", _TFL, _tflite("float_classifier", True, True), (1, 2, 3), 3, ".tflite"),
+    Case("tflite uint8", _TFL, _tflite("quantized_classifier", "uint8"), (1,), 2, ".tflite"),
+    Case("tflite int8", _TFL, _tflite("quantized_classifier", "int8"), (1,), 2, ".tflite"),
+    Case("tflite partly delegated", _TFL, _tflite("reversing"), (1,), 3, ".tflite"),
+    Case("tflite data-dependent", _TFL, _tflite("positive_places"), (1,), 3, ".tflite"),
+]  # fmt: skip
+
+
+def require(backend: str) -> None:
+    """Skip the test where no module of the backend's runtime is installed."""
+    modules = {_ORT: ("onnxruntime",), _TFL: ("ai_edge_litert", "tflite_runtime", "tensorflow")}
+    if not any(importlib.util.find_spec(name) for name in modules[backend]):
+        pytest.skip(f"no runtime for {backend} is installed")
+
+
+def raw_runtime(case_backend: str, model: bytes, batch: int = 1) -> Raw:
+    """The oracle for `model`."""
+    return {_ORT: _raw_onnxruntime, _TFL: _raw_tflite}[case_backend](model, batch)
+
+
+def _raw_onnxruntime(model: bytes, batch: int) -> Raw:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    dtypes = {"float": "float32", "float16": "float16", "uint8": "uint8", "int8": "int8"}
+
+    def facts(value: Any) -> Any:
+        shape = tuple(n if isinstance(n, int) else None for n in value.shape)
+        return value.name, shape, dtypes[value.type[len("tensor(") : -1]], (0.0, 0)
+
+    def run(tensor: np.ndarray) -> List[np.ndarray]:
+        return list(session.run(None, {session.get_inputs()[0].name: tensor}))
+
+    outputs = tuple(facts(value) for value in session.get_outputs())
+    return Raw(facts(session.get_inputs()[0]), outputs, run)
+
+
+def tflite_module() -> Any:
+    for name in ("ai_edge_litert", "tflite_runtime", "tensorflow.lite.python"):
+        if importlib.util.find_spec(name.split(".")[0]):
+            return importlib.import_module(name + ".interpreter")
+    raise ImportError("no TFLite runtime")
+
+
+def _raw_tflite(model: bytes, batch: int) -> Raw:
+    interpreter = tflite_module().Interpreter(model_content=model)
+    details = interpreter.get_input_details()[0]
+    if details["shape"][0] != batch:
+        interpreter.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
+    interpreter.allocate_tensors()
+
+    def facts(d: Dict[str, Any]) -> Any:
+        shape = tuple(int(n) if n >= 0 else None for n in d["shape_signature"])
+        return d["name"], shape, np.dtype(d["dtype"]).name, d["quantization"]
+
+    def run(tensor: np.ndarray) -> List[np.ndarray]:
+        interpreter.set_tensor(details["index"], tensor)
+        interpreter.invoke()
+        return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+
+    outputs = tuple(facts(d) for d in interpreter.get_output_details())
+    return Raw(facts(details), outputs, run)
+
+
+def random_tensor(shape: Tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
+    """Values over the whole range of 8-bit dtypes; of a normalised picture's size else."""
+    rng = np.random.default_rng(seed)
+    if np.dtype(dtype).kind == "f":
+        return rng.normal(size=shape).astype(dtype)
+    info = np.iinfo(dtype)
+    return rng.integers(info.min, info.max + 1, shape).astype(dtype)
