@@ -30,12 +30,15 @@ void read_codes(const RawScores& raw, const Quantization& quantization, float* s
   });
 }
 
+// In double, so that what is rounded to float32 does not depend on whose exp() this is. Kept in
+// place between the loops: a float32 holds exp(x - max) to its last bit.
 void softmax(float* scores, std::size_t size) {
-  const float peak = *std::max_element(scores, scores + size);
+  const auto peak = static_cast<double>(*std::max_element(scores, scores + size));
   double sum = 0.0;
   for (std::size_t i = 0; i < size; ++i) {
-    scores[i] = std::exp(scores[i] - peak);
-    sum += static_cast<double>(scores[i]);
+    const double power = std::exp(static_cast<double>(scores[i]) - peak);
+    scores[i] = static_cast<float>(power);
+    sum += power;
   }
   for (std::size_t i = 0; i < size; ++i) {
     scores[i] = static_cast<float>(static_cast<double>(scores[i]) / sum);

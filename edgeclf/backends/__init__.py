@@ -19,7 +19,14 @@ from edgeclf.backends.install import distribution_version, install_hint
 from edgeclf.errors import ArgumentError, BackendUnavailable
 from edgeclf.model_file import ModelFile
 
-__all__ = ["Availability", "Backend", "InferRequest", "available", "formats_readable", "load_backend"]
+__all__ = [
+    "Availability",
+    "Backend",
+    "InferRequest",
+    "available",
+    "formats_readable",
+    "load_backend",
+]
 
 ENTRY_POINT_GROUP = "edgeclf.backends"
 

@@ -50,9 +50,6 @@ class OnnxRuntimeRequest:
         self._outputs = [
             (output.name, _substituted(output.shape, sizes)) for output in session.get_outputs()
         ]
-        self._bind_input()
-        for name, _ in self._outputs:
-            self._binding.bind_output(name)
 
     @property
     def input(self) -> np.ndarray:
@@ -67,12 +64,10 @@ class OnnxRuntimeRequest:
         """
         self._lifetime.check()
         try:
-            if not self._on_host:
-                self._bind_input()
+            if self._results is None:
+                return self._run_unbound()
             self._session.run_with_iobinding(self._binding)
-            if self._results is not None:
-                return self._results
-            return self._fetch()
+            return self._results
         except Exception as exc:
             self._lifetime.check()
             raise InferenceError(
@@ -84,14 +79,14 @@ class OnnxRuntimeRequest:
         self._session = self._binding = None
         self._results = None
 
-    def _bind_input(self) -> None:
-        array = self._input
-        self._binding.bind_input(
-            self._input_name, "cpu", 0, array.dtype.type, array.shape, self._pointer
-        )
-
-    def _fetch(self) -> Tuple[np.ndarray, ...]:
-        fresh = tuple(self._binding.copy_outputs_to_cpu())
+    def _run_unbound(self) -> Tuple[np.ndarray, ...]:
+        array, binding = self._input, self._binding
+        binding.bind_input(self._input_name, "cpu", 0, array.dtype.type, array.shape, self._pointer)
+        for name, _ in self._outputs:
+            # Said anew each time: the binding keeps the last run's output and its shape.
+            binding.bind_output(name)
+        self._session.run_with_iobinding(binding)
+        fresh = tuple(binding.copy_outputs_to_cpu())
         if self._on_host and all(a.shape == s for a, (_, s) in zip(fresh, self._outputs)):
             self._results = tuple(
                 self._bind_output(name, array) for (name, _), array in zip(self._outputs, fresh)

@@ -33,6 +33,7 @@ from edgeclf.backends.arguments import check_options, check_threads, cuda_index
 from edgeclf.backends.base import Lifetime, single_input
 from edgeclf.backends.install import distribution_version
 from edgeclf.backends.tensors import request_shape, require_dtype
+from edgeclf.backends.tflite_integrity import require_whole
 from edgeclf.backends.tflite_placement import count_delegated, has_dynamic_tensors, placements
 from edgeclf.backends.tflite_request import TfliteRequest
 from edgeclf.errors import (
@@ -112,6 +113,7 @@ class TfliteBackend:
             _complain(f"{device}: TFLite runs on the CPU or through a delegate", strict)
         self._plan = _Plan(model, num_threads, _delegates(options), _xnnpack(options), strict)
         self.runtime = distribution_version([_DISTRIBUTION]) or _DISTRIBUTION
+        require_whole(model.content, model.name)
         interpreter = _interpreter(self._plan)
         self.input = single_input(
             [_tensor_info(d, model.name) for d in interpreter.get_input_details()], model.name

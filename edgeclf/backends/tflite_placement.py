@@ -51,7 +51,7 @@ def has_dynamic_tensors(interpreter: Any, nodes: Sequence[Node]) -> bool:
     """Whether a tensor's size is known only while the model runs.
 
     TFLite may then move all its tensors, the input too, in the middle of a run. Before the first
-    run such a tensor has no memory, and asking for it raises.
+    run such a tensor has no memory, and asking for it raises, or it has no elements.
     """
     parts = [node for node in nodes if node["op_name"] == _DELEGATE]
     originals = [node for node in nodes if node["op_name"] != _DELEGATE]
@@ -61,7 +61,8 @@ def has_dynamic_tensors(interpreter: Any, nodes: Sequence[Node]) -> bool:
             continue
         for tensor in _tensors(node["outputs"]):
             try:
-                interpreter.tensor(tensor)()
+                if not interpreter.tensor(tensor)().size:
+                    return True
             except ValueError:
                 return True
     return False

@@ -48,18 +48,22 @@ class _LazyGroup(click.Group):
             ctx.exit(1)
 
 
-def failed(exc: BaseException, debug: bool) -> None:
-    """Say on stderr what went wrong: one line, and the traceback where it was asked for."""
+def failed(exc: BaseException, debug: bool, about: str = "") -> None:
+    """Say on stderr what went wrong: one line, and the traceback where it was asked for.
+
+    `about` is the file that it happened to; it is named where the message does not.
+    """
+    prefix = f"{about}: " if about and about not in str(exc) else ""
     if debug:
         traceback.print_exception(type(exc), exc, exc.__traceback__)
     elif isinstance(exc, EdgeclfError):
-        click.echo(f"edgeclf: {exc}", err=True)
+        click.echo(f"edgeclf: {prefix}{exc}", err=True)
     else:
         # Not foreseen: the type says more than the message does.
         first_line = (str(exc).splitlines() or [""])[0]
         click.echo(
-            f"edgeclf: {type(exc).__name__}: {first_line} (run 'edgeclf --debug ...' for the "
-            "traceback)",
+            f"edgeclf: {prefix}{type(exc).__name__}: {first_line} (run 'edgeclf --debug ...' for "
+            "the traceback)",
             err=True,
         )
 

@@ -44,12 +44,14 @@ def find_pictures(
 
     Args:
         recursive: go into the sub-folders of folders.
-        leave_out: in this folder, skip ``*.annotated.*``: what an earlier run has written.
+        leave_out: in this folder, skip ``*.annotated.*``, which an earlier run has written,
+            unless it was named itself.
     """
     found: Dict[str, Found] = {}
     for path in paths:
         for item in _expand(str(path), recursive):
-            if not (leave_out and _written_before(item.path, leave_out)):
+            named = item.path == Path(path)
+            if named or leave_out is None or not _written_before(item.path, leave_out):
                 found.setdefault(os.path.abspath(item.path), item)  # noqa: PTH100 - no links
     return list(found.values())
 

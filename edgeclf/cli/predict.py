@@ -19,25 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class _Region(click.ParamType):
-    """X,Y,W,H in whole pixels."""
-
-    name = "x,y,w,h"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            numbers = ()
-        if len(numbers) != 4 or min(numbers) < 0 or 0 in numbers[2:]:
-            self.fail(
-                f"expected X,Y,W,H in whole pixels (such as 100,50,224,224), got {value!r}",
-                param,
-                ctx,
-            )
-        return numbers
+def _region(
+    ctx: click.Context, param: click.Parameter, value: Optional[str]
+) -> Optional[Tuple[int, ...]]:
+    if value is None:
+        return None
+    try:
+        numbers = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 4 or min(numbers) < 0 or 0 in numbers[2:]:
+        raise click.BadParameter(
+            f"expected X,Y,W,H in whole pixels (such as 100,50,224,224), got {value!r}"
+        )
+    return numbers
 
 
 def _quarter_turns(ctx: click.Context, param: click.Parameter, value: int) -> int:
@@ -69,7 +64,7 @@ _FILE = click.Path(dir_okay=False)
 @click.option("--score-threshold", metavar="X", type=float, help="Show scores of X or more.")
 @click.option("--allow", metavar="LABEL", multiple=True, help="Only this label; may be repeated.")
 @click.option("--deny", metavar="LABEL", multiple=True, help="Not this label; may be repeated.")
-@click.option("--region", type=_Region(), help="Look only at these pixels.")
+@click.option("--region", metavar="X,Y,W,H", callback=_region, help="Look only at these pixels.")
 @click.option(
     "--rotate",
     metavar="DEG",
@@ -86,9 +81,7 @@ _FILE = click.Path(dir_okay=False)
     type=click.Path(file_okay=False, path_type=Path),
     help="Write a copy of each picture with a caption into this folder.",
 )
-@click.pass_context
 def command(
-    ctx: click.Context,
     paths: Tuple[str, ...],
     recursive: bool,
     as_json: bool,
@@ -111,6 +104,7 @@ def command(
     """
     from edgeclf.cli.pictures import find_pictures
 
+    ctx = click.get_current_context()
     if arguments["allow"] and arguments["deny"]:
         raise click.UsageError("--allow and --deny exclude each other: give one of them.")
     found = find_pictures(paths, recursive=recursive, leave_out=annotate)
@@ -144,7 +138,7 @@ class _Job:
         self._classifier = classifier
         self._found = found
         self._debug = debug
-        self._seen = {"region_of_interest": region, "rotation_degrees": rotate}
+        self._how: Dict[str, Any] = {"region_of_interest": region, "rotation_degrees": rotate}
         paths = [item.path for item in found]
         self._folder = _annotated_folder(annotate, paths)
         self._report = _report(as_json, paths, classifier.labels)
@@ -177,12 +171,12 @@ class _Job:
         started = time.perf_counter()
         frame = decode(item.path)
         decode_ms = (time.perf_counter() - started) * 1e3
-        prediction = self._classifier.predict(frame, **self._seen)
+        prediction = self._classifier.predict(frame, **self._how)
         copy = None
         if self._folder is not None:
             from edgeclf.annotate import annotate
 
-            drawn = annotate(frame, prediction.categories, **self._seen)
+            drawn = annotate(frame, prediction.categories, **self._how)
             copy = self._folder.write(drawn, item.path)
         return Answer(item.path, frame.width, frame.height, prediction, decode_ms, copy)
 

@@ -28,4 +28,10 @@ def progress(items: Sequence[Item]) -> Iterator["tuple[Iterator[Item], Callable[
         yield iter(items), lambda: None
         return
     with click.progressbar(items, file=sys.stderr, show_pos=True, width=30) as bar:
-        yield iter(bar), lambda: click.echo("\r\033[K", err=True, nl=False)
+        yield iter(bar), _wipe
+
+
+def _wipe() -> None:
+    # Not by click.echo, which under NO_COLOR drops this sequence too.
+    sys.stderr.write("\r\033[K")
+    sys.stderr.flush()

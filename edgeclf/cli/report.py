@@ -13,9 +13,12 @@ from edgeclf.cli.app import failed
 
 __all__ = ["Answer", "JsonReport", "Report", "TableReport"]
 
-_SCORE_WIDTH = 8
-_TIMES_WIDTH = 20
 _GAP = "  "
+_SCORE_WIDTH = 8
+_TIMES_WIDTHS = (6, 7, 9)
+_NUMBERS_WIDTH = _SCORE_WIDTH + len(_GAP) + sum(_TIMES_WIDTHS)
+_PIPE_WIDTH = 80
+_LABEL_IN_PIPE = 20  # at least so much of a label, however long the files' names are
 
 
 class Answer(NamedTuple):
@@ -37,7 +40,7 @@ class Report:
 
     def failure(self, path: Path, exc: Exception, debug: bool) -> None:
         """Show why a picture has none; for people, on stderr."""
-        failed(exc, debug)
+        failed(exc, debug, text.printable(str(path)))
 
     def end(self) -> None:
         """Show the totals."""
@@ -69,22 +72,22 @@ class JsonReport(Report):
 class TableReport(Report):
     """Rows of file, label, score and milliseconds; the totals below.
 
-    On a terminal, long names are cut to fit its width. In a pipe nothing is ever cut.
+    Names too long for the terminal are cut. In a pipe, files' names are whole and labels are cut
+    to fit 80 columns; programs read JsonReport's lines, which have everything.
     """
 
     def __init__(self, paths: Sequence[Path], labels: Sequence[str]):
-        self._room = text.room()
-        self._file, self._label = _widths(paths, labels, self._room)
+        self._file, self._label = _widths(paths, labels, text.room())
         self._answers: List[Answer] = []
         self._failures = 0
 
     def answer(self, answer: Answer) -> None:
         if not self._answers:
-            self._row("file", "label", "score", "pre / infer / post ms", dim=True)
+            self._row("file", "label", "score", _times("pre", "infer", "post ms"))
         # Of the prediction, the scores of all classes are not kept: there may be many pictures.
         self._answers.append(answer._replace(prediction=answer.prediction.speed))
         speed = answer.prediction.speed
-        times = " / ".join(f"{ms:.1f}" for ms in speed)
+        times = _times(*(f"{ms:.1f}" for ms in speed))
         best, *others = answer.prediction.categories or [None]
         label, score = (best.label, _score(best.score)) if best else ("(nothing passed)", "")
         self._row(str(answer.path), label, score, times, bold=True)
@@ -99,34 +102,39 @@ class TableReport(Report):
 
     def end(self) -> None:
         done = len(self._answers)
-        line = f"{done} picture{'' if done == 1 else 's'} classified"
+        line = f"{done} classified"
         if self._failures:
             line += f", {self._failures} failed"
         if done:
-            line += ". Median ms: " + ", ".join(
-                f"{name} {statistics.median(values):.1f}" for name, values in self._times().items()
-            )
             click.echo()
+            line += ". Median ms: " + ", ".join(
+                f"{name} {statistics.median(values):.1f}"
+                for name, values in self._milliseconds().items()
+            )
         click.echo(line)
 
-    def _times(self) -> Dict[str, List[float]]:
+    def _milliseconds(self) -> Dict[str, List[float]]:
         speeds = [answer.prediction for answer in self._answers]
         return {
             "decode": [answer.decode_ms for answer in self._answers],
-            "preprocess": [speed.preprocess_ms for speed in speeds],
-            "inference": [speed.inference_ms for speed in speeds],
-            "postprocess": [speed.postprocess_ms for speed in speeds],
+            "pre": [speed.preprocess_ms for speed in speeds],
+            "infer": [speed.inference_ms for speed in speeds],
+            "post": [speed.postprocess_ms for speed in speeds],
         }
 
     def _row(self, file: str, label: str, score: str, times: str, **style: Any) -> None:
         file, label = text.printable(file), text.printable(label)
-        if self._room:
-            file, label = text.fit_end(file, self._file), text.fit(label, self._label)
-        else:
-            file = file + " " * (self._file - text.width_of(file))
-            label = label + " " * (self._label - text.width_of(label))
-        cells = (file, click.style(label, **style), score.rjust(_SCORE_WIDTH), times)
+        cells = (
+            text.fit_end(file, self._file),
+            click.style(text.fit(label, self._label), **style),
+            score.rjust(_SCORE_WIDTH),
+            times,
+        )
         click.echo(_GAP.join(cells).rstrip())
+
+
+def _times(*cells: str) -> str:
+    return "".join(cell.rjust(width) for cell, width in zip(cells, _TIMES_WIDTHS))
 
 
 def _score(score: float) -> str:
@@ -138,9 +146,9 @@ def _widths(paths: Sequence[Path], labels: Sequence[str], room: int) -> "tuple[i
     """Columns for the file and the label: what they need, within what there is."""
     file = max([len("file"), *(text.width_of(str(path)) for path in paths)])
     label = max([len("(nothing passed)"), *(text.width_of(label) for label in labels)])
+    left = (room or _PIPE_WIDTH) - _NUMBERS_WIDTH - 2 * len(_GAP)
     if not room:
-        return min(file, 40), min(label, 28)
-    left = room - _SCORE_WIDTH - _TIMES_WIDTH - 3 * len(_GAP)
+        return file, min(label, max(_LABEL_IN_PIPE, left - file))
     if file + label > left:
         file = min(file, max(left // 2, left - label))
-    return file, left - file if file + label > left else label
+    return file, min(label, left - file)

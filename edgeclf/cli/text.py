@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import unicodedata
@@ -11,7 +10,7 @@ from typing import Any, List, Sequence
 
 import click
 
-__all__ = ["columns", "echo_json", "fit", "fit_end", "indent", "printable", "room", "width_of"]
+__all__ = ["columns", "echo_json", "fit", "fit_end", "printable", "room", "section", "width_of"]
 
 ELLIPSIS = "\u2026"
 
@@ -63,11 +62,6 @@ def columns(rows: Sequence[Sequence[str]], gap: int = 2) -> List[str]:
     ]
 
 
-def indent(lines: Sequence[str], by: int = 2) -> str:
-    """The lines as one text, moved to the right."""
-    return os.linesep.join(" " * by + line for line in lines)
-
-
 def echo_json(document: Any, pretty: bool = False) -> None:
     """Write one JSON document to stdout and flush it; ASCII where the encoding needs that."""
     layout = {"indent": 2} if pretty else {}
@@ -77,3 +71,11 @@ def echo_json(document: Any, pretty: bool = False) -> None:
     except UnicodeEncodeError:  # also a file's name that is not valid in the system's encoding
         text = json.dumps(document, allow_nan=False, **layout)  # type: ignore[arg-type]
     click.echo(text)
+
+
+def section(title: str, lines: Sequence[str]) -> None:
+    """Print a title and the lines that belong to it, and an empty line."""
+    click.secho(printable(title), bold=True)
+    for line in lines:
+        click.echo(f"  {line}")
+    click.echo()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgeclf.manifest.base import GraphFacts, Resolved, Source
-from edgeclf.manifest.merge import resolve
 from edgeclf.manifest.homes import read
+from edgeclf.manifest.merge import resolve
 from edgeclf.manifest.sidecar import write_sidecar
 from edgeclf.model_file import ModelFile
 from edgeclf.spec import InputSpec, OutputSpec

@@ -9,7 +9,7 @@ import io
 import re
 import zipfile
 import zlib
-from typing import Optional
+from typing import List, Optional
 
 from edgeclf.errors import ManifestError
 from edgeclf.manifest.strict_json import MAX_TEXT_BYTES
@@ -40,6 +40,10 @@ class Archive:
     def __init__(self, file: zipfile.ZipFile, where: str):
         self._file = file
         self._where = where
+
+    def names(self) -> List[str]:
+        """What it holds, in its own order."""
+        return [member.filename for member in self._file.infolist()]
 
     def text_bytes(self, name: str) -> Optional[bytes]:
         """The member `name`, None when there is none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
@@ -25,11 +26,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         _write_through(temporary, content)
         if target.exists():
-            os.chmod(str(temporary), target.stat().st_mode & 0o777)
-        os.replace(str(temporary), str(target))
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
         _sync_folder(target.parent)
     except OSError as exc:
-        _remove(temporary)
+        # It was never made, or was renamed already: then there is nothing to remove.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise ManifestError(
             f"{path}: cannot be written ({exc.strerror or exc}). Is there space, and may this "
             "user write there?"
@@ -42,13 +45,6 @@ def _write_through(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink()
-    except OSError:
-        pass  # it was never made, or was renamed already
 
 
 def _sync_folder(folder: Path) -> None:

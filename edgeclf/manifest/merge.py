@@ -1,15 +1,15 @@
-"""One spec out of all homes: precedence, contradictions, the tensors' facts, and what is missing."""
+"""One spec out of all homes: precedence, contradictions, the tensors' facts, what is missing."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
-from edgeclf.errors import ManifestError, SpecMismatch
-from edgeclf.manifest import argument, missing, normalisation
+from edgeclf.errors import SpecMismatch
+from edgeclf.manifest import argument, missing
 from edgeclf.manifest.base import GraphFacts, Resolved, Source
+from edgeclf.manifest.coherence import FROM_DEFAULT, Choice, refuse_contradictions, refuse_mixtures
 from edgeclf.manifest.fit import check_input_fits, check_output_fits
-from edgeclf.manifest.normalisation import same_value
-from edgeclf.manifest.tensors import tensor_fields
+from edgeclf.manifest.tensors import class_count, tensor_fields
 from edgeclf.spec import InputSpec, OutputSpec, fields_of
 from edgeclf.types import TensorInfo
 
@@ -17,10 +17,7 @@ __all__ = ["resolve"]
 
 FROM_TENSOR = "model's tensor"
 FROM_GRAPH = "model's graph"
-FROM_DEFAULT = "default"
 
-# A value, and where it comes from: a source, or the words for the provenance.
-Choice = Tuple[Any, Source]
 
 _DEFAULTS: Dict[str, Any] = {
     "color_mode": "rgb",
@@ -38,15 +35,6 @@ _DEFAULTS: Dict[str, Any] = {
     "score_calibration": None,
     "thresholds": None,
 }
-
-# A value that was written for another: where it comes from one source and its base from another
-# that differs, the pair was never meant.
-_WRITTEN_FOR = (
-    ("resize_size", "width"),
-    ("resize_size", "height"),
-    ("mean", "color_mode"),
-    ("std", "color_mode"),
-)
 
 
 def resolve(
@@ -77,7 +65,8 @@ def resolve(
 
     Thread-safe: it changes nothing that it is given.
     """
-    _refuse_contradictions(sources, model_name)
+    class_count(scores, model_name)  # first of all: is it a classifier?
+    refuse_contradictions(sources, model_name)
     chosen = _statements(sources)
     facts = tensor_fields(input, _effective(sources), model_name)
     _refuse_double_activation(chosen, graph, model_name)
@@ -86,7 +75,7 @@ def resolve(
     _add_facts(chosen, facts)
     _add_conventions(chosen, sources)
     _drop_unused_resize_size(chosen, sources)
-    _refuse_mixtures(chosen, model_name)
+    refuse_mixtures(chosen, model_name)
     missing.refuse(chosen, input, model_name)
     for name, value in _DEFAULTS.items():
         chosen.setdefault(name, (value, Source(FROM_DEFAULT)))
@@ -95,9 +84,7 @@ def resolve(
     input_spec, output_spec = _specs(values, provenance, model_name)
     check_input_fits(input_spec, input, provenance, model_name)
     check_output_fits(output_spec, scores, provenance, model_name)
-    return Resolved(
-        input_spec, output_spec, input.quantization, provenance, graph, tuple(sources)
-    )
+    return Resolved(input_spec, output_spec, input.quantization, provenance, graph, tuple(sources))
 
 
 def _statements(sources: Sequence[Source]) -> Dict[str, Choice]:
@@ -120,34 +107,6 @@ def _effective(sources: Sequence[Source]) -> Dict[str, List[Tuple[Any, str]]]:
     return said
 
 
-def _refuse_contradictions(sources: Sequence[Source], model: str) -> None:
-    given = [source for source in sources if source.name == argument.NAME]
-    settled = {name for source in given for name in source.fields}
-    homes = [source for source in sources if source.name != argument.NAME]
-    for index, one in enumerate(homes):
-        for other in homes[index + 1 :]:
-            name = _contradiction(one, other, settled)
-            if name is not None:
-                raise ManifestError(
-                    f"{model}: {name}: {one.name} says {_short(one.fields[name])}, but "
-                    f"{other.name} says {_short(other.fields[name])}. Give {name} as an argument "
-                    f"(spec={{{name!r}: ...}}), or delete one of the two"
-                )
-
-
-def _contradiction(one: Source, other: Source, settled: Any) -> Optional[str]:
-    formulas = normalisation.formula_of(one), normalisation.formula_of(other)
-    same = None not in formulas and normalisation.same_formula(formulas[0], formulas[1])  # type: ignore[arg-type]
-    for name, value in one.fields.items():
-        if name in settled or name not in other.fields:
-            continue
-        if same and name in normalisation.FIELDS:
-            continue
-        if not same_value(name, value, other.fields[name]):
-            return name
-    return None
-
-
 def _add_facts(chosen: Dict[str, Choice], facts: Dict[str, Any]) -> None:
     for name, value in facts.items():
         where = FROM_GRAPH if name == "activation" else FROM_TENSOR
@@ -160,9 +119,9 @@ def _add_conventions(chosen: Dict[str, Choice], sources: Sequence[Source]) -> No
     for source in sources:
         for name, value in source.conventions.items():
             # A filter that was stated elsewhere does not take over this one's antialiasing.
-            if name == "antialias" and "interpolation" in stated:
-                if chosen["interpolation"][1] is not source:
-                    continue
+            foreign = "interpolation" in stated and chosen["interpolation"][1] is not source
+            if name == "antialias" and foreign:
+                continue
             chosen.setdefault(name, (value, source))
 
 
@@ -181,42 +140,7 @@ def _rank(sources: Sequence[Source], wanted: Source) -> int:
     return next((i for i, source in enumerate(sources) if source is wanted), len(sources))
 
 
-def _refuse_mixtures(chosen: Dict[str, Choice], model: str) -> None:
-    for name, base in _WRITTEN_FOR:
-        if name not in chosen or base not in chosen:
-            continue
-        (value, home), (now, other) = chosen[name], chosen[base]
-        written = home.fields.get(base, home.conventions.get(base))
-        if written in (None, now) or name != "resize_size" and len(value or ()) < 2:
-            continue
-        raise ManifestError(
-            f"{model}: {name} {_short(value)} comes from {home.name}, where {base} is "
-            f"{written!r}; but {other.name} makes {base} {now!r}. Give {name} as an argument too"
-        )
-    _settle_normalisation(chosen, model)
-
-
-def _settle_normalisation(chosen: Dict[str, Choice], model: str) -> None:
-    trio = {name: chosen[name] for name in normalisation.FIELDS if name in chosen}
-    found = normalisation.mixed(trio)
-    if found is None:
-        return
-    name, source, home = found
-    formula, same = normalisation.formula_of(source), normalisation.formula_of(home)
-    if formula is not None and same is not None and normalisation.same_formula(formula, same):
-        chosen["rescale_factor"] = (1.0, Source(FROM_DEFAULT))
-        return
-    raise ManifestError(
-        f"{model}: rescale_factor {chosen['rescale_factor'][0]:.6g} comes from {home.name}, but "
-        f"{name} {_short(chosen[name][0])} from {source.name}: together they would be another "
-        "formula. Give rescale_factor, mean and std together (rescale_factor 1 for a mean and "
-        "std of pixels 0..255)"
-    )
-
-
-def _refuse_double_activation(
-    chosen: Dict[str, Choice], graph: GraphFacts, model: str
-) -> None:
+def _refuse_double_activation(chosen: Dict[str, Choice], graph: GraphFacts, model: str) -> None:
     if "activation" not in chosen or graph.activation != "none":
         return
     value, source = chosen["activation"]
@@ -247,10 +171,3 @@ def _specs(
         name = str(exc).split(":")[0]
         home = f" ({name} comes from: {provenance[name]})" if name in provenance else ""
         raise SpecMismatch(f"{model}: {exc}{home}") from exc
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-

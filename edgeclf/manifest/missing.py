@@ -78,6 +78,6 @@ def _or_sidecar(model: str, example: Mapping[str, Any]) -> str:
         return ""
     path = PurePath(model).with_suffix(".json").name
     return (
-        f", or in {path} beside the model: {{\"schema_version\": 1, \"input\": {{...}}, "
-        "\"output\": {\"activation\": ...}}"
+        f', or in {path} beside the model: {{"schema_version": 1, "input": {{...}}, '
+        '"output": {"activation": ...}}'
     )

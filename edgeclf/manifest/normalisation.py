@@ -61,8 +61,8 @@ def same_value(name: str, one: Any, other: Any) -> bool:
     if name == "thresholds" and one is not None and other is not None:
         return len(one) == len(other) and all(_near(a, b) for a, b in zip(one, other))
     if isinstance(one, ScoreCalibration) and isinstance(other, ScoreCalibration):
-        if _near(one.default_score, other.default_score):
-            one = replace(one, default_score=other.default_score)
+        near = _near(one.default_score, other.default_score)
+        return near and replace(one, default_score=other.default_score) == other
     return bool(one == other)
 
 

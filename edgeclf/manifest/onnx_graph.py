@@ -69,8 +69,7 @@ def _precision(graph: Any) -> str:
 
 
 def _weights(graph: Any) -> Iterator[Any]:
-    for tensor in graph.initializer:
-        yield tensor
+    yield from graph.initializer
     for node in graph.node:
         if node.op_type == b"Constant":
             for attribute in node.attribute:

@@ -14,8 +14,9 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from edgeclf.errors import ManifestError
 from edgeclf.manifest.atomic import write_atomically
 from edgeclf.manifest.base import Source
-from edgeclf.manifest.fields import INPUT_FIELDS, OUTPUT_FIELDS, checked_fields, unknown_name
+from edgeclf.manifest.fields import INPUT_FIELDS, OUTPUT_FIELDS, checked_fields
 from edgeclf.manifest.labels import labels_from_file
+from edgeclf.manifest.names import unknown_name
 from edgeclf.manifest.strict_json import parse_json, read_small_file
 from edgeclf.model_file import ModelFile
 from edgeclf.spec import InputSpec, OutputSpec, ScoreCalibration

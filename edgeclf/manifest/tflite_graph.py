@@ -10,7 +10,7 @@ from edgeclf.manifest.base import GraphFacts
 from edgeclf.manifest.tflite_schema import Node, root
 from edgeclf.model_file import ModelFile
 
-__all__ = ["graph_facts", "metadata_buffer"]
+__all__ = ["graph_facts", "metadata_buffer", "output_count"]
 
 # Field numbers of schema.fbs.
 _MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 1, 2, 4, 6
@@ -61,13 +61,27 @@ def graph_facts(model: ModelFile) -> GraphFacts:
         ModelError: truncated or damaged. BackendUnavailable: no flatbuffers package.
     """
     tree = root(model.content, model.name)
+    subgraph, outputs = _main_graph(tree, model)
+    codes = [_operator_name(code) for code in tree.tables(_MODEL_OPERATOR_CODES)]
+    name = _producer(subgraph, codes, outputs[0], model.name)
+    return GraphFacts(name, "none" if name in _ACTIVATIONS else None, _precision(tree, subgraph))
+
+
+def output_count(model: ModelFile) -> int:
+    """How many outputs the model has, 1 or more.
+
+    Raises:
+        ModelError: truncated or damaged. BackendUnavailable: no flatbuffers package.
+    """
+    return len(_main_graph(root(model.content, model.name), model)[1])
+
+
+def _main_graph(tree: Node, model: ModelFile) -> Tuple[Node, Tuple[int, ...]]:
     subgraph = next(tree.tables(_MODEL_SUBGRAPHS), None)
     outputs = () if subgraph is None else subgraph.numbers(_SUBGRAPH_OUTPUTS, "i")
     if subgraph is None or not outputs:
         raise ModelError(f"{model.name}: the graph has no output: damaged, or no TFLite model")
-    codes = [_operator_name(code) for code in tree.tables(_MODEL_OPERATOR_CODES)]
-    name = _producer(subgraph, codes, outputs[0], model.name)
-    return GraphFacts(name, "none" if name in _ACTIVATIONS else None, _precision(tree, subgraph))
+    return subgraph, outputs
 
 
 def _operator_name(code: Node) -> str:

@@ -5,19 +5,18 @@ https://ai.google.dev/edge/litert/models/metadata
 
 from __future__ import annotations
 
-import csv
 import math
 from typing import Any, Dict, List, Optional, Tuple
 
-from edgeclf.errors import ManifestError, SpecMismatch
+from edgeclf.errors import ManifestError
 from edgeclf.manifest.archive import Archive
 from edgeclf.manifest.base import Source
 from edgeclf.manifest.labels import labels_from_text
 from edgeclf.manifest.strict_json import decoded_text
+from edgeclf.manifest.tflite_calibration import calibration
 from edgeclf.manifest.tflite_schema import Node, root
-from edgeclf.spec import SCORE_TRANSFORMATIONS, ScoreCalibration
 
-__all__ = ["NAME", "parse"]
+__all__ = ["NAME", "file_names", "parse", "texts_of"]
 
 NAME = "TFLite Metadata"
 
@@ -25,6 +24,7 @@ NAME = "TFLite Metadata"
 _CONVENTIONS = {"resize_mode": "stretch", "interpolation": "bilinear", "antialias": False}
 
 # Field numbers of metadata_schema.fbs.
+_METADATA_TEXTS = (0, 1, 2, 4, 5)  # name, description, version, author, license
 _METADATA_SUBGRAPHS = 3
 _SUBGRAPH_INPUTS, _SUBGRAPH_OUTPUTS = 2, 3
 _TENSOR_CONTENT, _TENSOR_UNITS, _TENSOR_FILES = 3, 4, 6
@@ -66,6 +66,22 @@ def parse(buffer: bytes, archive: Optional[Archive], model: str) -> Source:
     if first_output is not None:
         source.fields.update(_output_fields(first_output, archive, model))
     return source
+
+
+def texts_of(buffer: bytes, model: str) -> Dict[int, str]:
+    """What the metadata says of the model in words, by field number."""
+    tree = root(buffer, f"{model}: {NAME}")
+    texts = {number: tree.text(number) for number in _METADATA_TEXTS}
+    return {number: text for number, text in texts.items() if text}
+
+
+def file_names(buffer: bytes, model: str) -> List[str]:
+    """The associated files of all outputs."""
+    names = []
+    for subgraph in root(buffer, f"{model}: {NAME}").tables(_METADATA_SUBGRAPHS):
+        for tensor in subgraph.tables(_SUBGRAPH_OUTPUTS):
+            names += [file.text(_FILE_NAME) for file in tensor.tables(_TENSOR_FILES)]
+    return names
 
 
 def _input_fields(tensor: Node, model: str) -> Dict[str, Any]:
@@ -121,7 +137,7 @@ def _output_fields(tensor: Node, archive: Optional[Archive], model: str) -> Dict
             fields["thresholds"] = (_finite((options.scalar(0, "f"),), "threshold", model)[0],)
         elif kind == _UNIT_CALIBRATION and options is not None:
             rows = _associated(tensor, _FILE_AXIS_CALIBRATION, archive, model)
-            fields["score_calibration"] = _calibration(options, rows, model)
+            fields["score_calibration"] = calibration(options, rows, f"{model}: {NAME}")
         elif kind == _UNIT_NORMALIZATION and options is not None:
             continue  # it describes how the output was trained; the format has no inverse of it
         else:
@@ -136,9 +152,7 @@ def _unknown_unit(kind: int, tensor: str, model: str) -> ManifestError:
     )
 
 
-def _associated(
-    tensor: Node, kind: int, archive: Optional[Archive], model: str
-) -> Optional[str]:
+def _associated(tensor: Node, kind: int, archive: Optional[Archive], model: str) -> Optional[str]:
     """The text of the first file of a kind; one without a locale goes before the others."""
     found = [file for file in tensor.tables(_TENSOR_FILES) if file.scalar(_FILE_TYPE, "b") == kind]
     if not found:
@@ -152,37 +166,3 @@ def _associated(
             "copy cut short? Copy it again"
         )
     return decoded_text(content, f"{model}: {name}")
-
-
-def _calibration(options: Node, rows: Optional[str], model: str) -> ScoreCalibration:
-    if rows is None:
-        raise ManifestError(f"{model}: {NAME}: score calibration without its file of parameters")
-    transformation = options.scalar(0, "b")
-    if not 0 <= transformation < len(SCORE_TRANSFORMATIONS):
-        raise ManifestError(f"{model}: {NAME}: unknown score transformation {transformation}")
-    try:
-        return ScoreCalibration(
-            SCORE_TRANSFORMATIONS[transformation],
-            float(options.scalar(1, "f")),
-            tuple(_calibration_row(row) for row in _csv_rows(rows)),
-        )
-    except (ValueError, csv.Error, SpecMismatch) as exc:
-        raise ManifestError(f"{model}: {NAME}: score calibration: {exc}") from exc
-
-
-def _csv_rows(text: str) -> List[List[str]]:
-    lines = text.replace("\r\n", "\n").split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    return [[cell.strip() for cell in row] for row in csv.reader(lines)]
-
-
-def _calibration_row(
-    cells: List[str],
-) -> Optional[Tuple[float, float, float, Optional[float]]]:
-    if not any(cells):
-        return None
-    if len(cells) not in (3, 4):
-        raise ValueError(f"expected 0, 3 or 4 values a line, got {len(cells)}")
-    scale, slope, offset = (float(cell) for cell in cells[:3])
-    return (scale, slope, offset, float(cells[3]) if len(cells) == 4 and cells[3] else None)

@@ -53,7 +53,8 @@ class Node:
         vtable = position - struct.unpack_from("<i", content, position)[0]
         if not 0 <= vtable <= len(content) - 4:
             raise self._damaged()
-        if vtable + struct.unpack_from("<H", content, vtable)[0] > len(content):
+        fields, inline = struct.unpack_from("<HH", content, vtable)
+        if vtable + fields > len(content) or position + inline > len(content):
             raise self._damaged()
         return Node(type(self._table)(content, position), self._where)
 

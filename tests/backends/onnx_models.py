@@ -68,7 +68,10 @@ def quantized_classifier(dtype: str) -> bytes:
     ]
     shape = ("batch", *ITEM)
     return _write(
-        nodes, [_value("pixels", shape, kind)], [_value("scores", ("batch", CLASSES), kind)], constants
+        nodes,
+        [_value("pixels", shape, kind)],
+        [_value("scores", ("batch", CLASSES), kind)],
+        constants,
     )
 
 
@@ -77,7 +80,9 @@ def float16_classifier() -> bytes:
     nodes = [helper.make_node("Flatten", ["pixels"], ["scores"])]
     kind = TensorProto.FLOAT16
     shape = ("batch", *ITEM)
-    return _write(nodes, [_value("pixels", shape, kind)], [_value("scores", ("batch", PIXELS), kind)])
+    return _write(
+        nodes, [_value("pixels", shape, kind)], [_value("scores", ("batch", PIXELS), kind)]
+    )
 
 
 def positive_values() -> bytes:

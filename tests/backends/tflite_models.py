@@ -86,7 +86,9 @@ def write(
 ) -> bytes:
     """The bytes of a model. Tensor i's constant is in buffer i + 1; buffer 0 stays empty."""
     w = _Writer()
-    constants = [b"" if t.values is None else np.ascontiguousarray(t.values).tobytes() for t in tensors]
+    constants = [
+        b"" if t.values is None else np.ascontiguousarray(t.values).tobytes() for t in tensors
+    ]
     buffers = [w.table()] + [
         w.table((0, "offset", w.data(raw))) if raw else w.table() for raw in constants
     ]
@@ -119,6 +121,7 @@ def _tensor(w: _Writer, tensor: Tensor, buffer: int) -> int:
             (4, "offset", w.table(
                 (2, "offset", w.numbers(scales, "float32")),
                 (3, "offset", w.numbers([tensor.zero_point] * len(scales), "int64")),
+                (6, "Int32", len(tensor.shape) - 1 if len(scales) > 1 else 0),
             ))
         )  # fmt: skip
     if tensor.open_batch:
@@ -158,7 +161,9 @@ def float_classifier(open_batch: bool = False, embedding: bool = False) -> bytes
         Tensor("pixels", "float32", (1, *ITEM), open_batch=open_batch),
         Tensor("shape", "int32", (2,), np.array([-1, PIXELS], "int32")),
         Tensor("flat", "float32", (1, PIXELS), open_batch=open_batch),
-        Tensor("weights", "float32", (CLASSES, PIXELS), rng.normal(size=(CLASSES, PIXELS)).astype("f4")),
+        Tensor(
+            "weights", "float32", (CLASSES, PIXELS), rng.normal(size=(CLASSES, PIXELS)).astype("f4")
+        ),
         Tensor("bias", "float32", (CLASSES,), rng.normal(size=CLASSES).astype("f4")),
         Tensor("logits", "float32", (1, CLASSES), open_batch=open_batch),
         Tensor("scores", "float32", (1, CLASSES), open_batch=open_batch),
@@ -171,20 +176,19 @@ def float_classifier(open_batch: bool = False, embedding: bool = False) -> bytes
     return write(tensors, operators, [0], [6, 2] if embedding else [6])
 
 
-def quantized_classifier(dtype: str, per_channel_output: bool = False) -> bytes:
+def quantized_classifier(dtype: str) -> bytes:
     """The same in uint8 or int8, without the softmax."""
     rng = np.random.default_rng(8)
     middle = 128 if dtype == "uint8" else 0
     low = 1 if dtype == "uint8" else -127
     weights = rng.integers(low, low + 255, (CLASSES, PIXELS)).astype(dtype)
-    scale = [0.25] * CLASSES if per_channel_output else 0.25
     tensors = [
         Tensor("pixels", dtype, (1, *ITEM), None, 1 / 128, middle),
         Tensor("shape", "int32", (2,), np.array([-1, PIXELS], "int32")),
         Tensor("flat", dtype, (1, PIXELS), None, 1 / 128, middle),
         Tensor("weights", dtype, weights.shape, weights, 1 / 64, middle),
         Tensor("bias", "int32", (CLASSES,), np.arange(CLASSES, dtype="i4"), 1 / 8192, 0),
-        Tensor("scores", dtype, (1, CLASSES), None, scale, middle + 3),
+        Tensor("scores", dtype, (1, CLASSES), None, 0.25, middle + 3),
     ]
     operators = [Operator(RESHAPE, [0, 1], [2]), Operator(FULLY_CONNECTED, [2, 3, 4], [5])]
     return write(tensors, operators, [0], [5])
@@ -226,10 +230,10 @@ def two_inputs() -> bytes:
     return write(tensors, [Operator(ADD, [0, 1], [2])], [0, 1], [2])
 
 
-def reshaping(dtype: str) -> bytes:
-    """1x4x4x3 -> 1x48 in any dtype."""
+def reshaping(dtype: str, scale: Any = 0.0) -> bytes:
+    """1x4x4x3 -> 1x48 in any dtype; a sequence of scales is one for each channel."""
     tensors = [
-        Tensor("pixels", dtype, (1, *ITEM)),
+        Tensor("pixels", dtype, (1, *ITEM), None, scale),
         Tensor("shape", "int32", (2,), np.array([-1, PIXELS], "int32")),
         Tensor("scores", dtype, (1, PIXELS)),
     ]

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import onnx
 
+from edgeclf import manifest
+from edgeclf.spec import InputSpec, OutputSpec
+
 from . import calibration, to_onnx, to_tflite, weights
 
+HERE = Path(__file__).resolve().parent.parent
 NAME = "efficientnet_lite0_int8"
 
 
@@ -36,10 +40,24 @@ def main() -> None:
 
 
 def embed(path: Path) -> None:
-    """Write the input and output spec and the labels into the model at ``path``.
-
-    The hook for ``edgeclf.manifest.embed``; until it is called here, the models are plain.
-    """
+    """Write the specs and the labels into the model at `path`, where the runtime will find them."""
+    of_format = {
+        ".onnx": {"layout": "nchw", "dtype": "uint8"},
+        ".tflite": {"layout": "nhwc", "dtype": "int8"},
+    }
+    labels = (HERE / "imagenet_labels.txt").read_text(encoding="utf-8").splitlines()
+    manifest.embed(
+        path,
+        InputSpec(
+            width=224,
+            height=224,
+            resize_mode="center-crop",
+            resize_size=256,
+            interpolation="bicubic",
+            **of_format[path.suffix],
+        ),
+        OutputSpec(labels=tuple(labels), activation="softmax"),
+    )
 
 
 def _arguments() -> argparse.Namespace:

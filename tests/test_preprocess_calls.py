@@ -1,0 +1,267 @@
+"""Calling a Preprocessor: regions, rotations, strides, `out`, errors, threads, pickling."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import oracle
+import pytest
+from PIL import Image
+from test_preprocess import picture
+
+from edgeclf.errors import ArgumentError, FrameError
+from edgeclf.frame import Frame
+from edgeclf.preprocess import Preprocessor
+from edgeclf.spec import InputSpec
+from edgeclf.types import Quantization
+
+SPEC = InputSpec(31, 22, mean=127.5, std=127.5)
+TURNED = {0: None, 90: Image.ROTATE_270, 180: Image.ROTATE_180, 270: Image.ROTATE_90}
+
+
+def turned(rgb, degrees):
+    """Clockwise, by Pillow, whose own names count the other way round."""
+    if TURNED[degrees % 360] is None:
+        return rgb
+    return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).transpose(TURNED[degrees % 360]))
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270, 360, 450, -90, -180, -630])
+@pytest.mark.parametrize("region", [None, (0, 0, 60, 45), (7, 3, 41, 29), (59, 44, 1, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_region_then_clockwise_rotation(degrees, region, channels):
+    rgb = picture(60, 45, channels)
+    x, y, width, height = region or (0, 0, 60, 45)
+    expected = oracle.tensor(turned(rgb[y : y + height, x : x + width], degrees), SPEC)
+    preprocessor = Preprocessor(SPEC, frame_format="rgb")
+    got = preprocessor(rgb, region_of_interest=region, rotation_degrees=degrees)
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_numpy_integers_are_whole_numbers():
+    rgb = picture(60, 45)
+    preprocessor = Preprocessor(SPEC, frame_format="rgb")
+    region = np.array([7, 3, 41, 29])
+    got = preprocessor(rgb, region_of_interest=region, rotation_degrees=np.int64(90))
+    np.testing.assert_array_equal(got, oracle.tensor(turned(rgb[3:32, 7:48], 90), SPEC))
+
+
+def strided_views():
+    base = picture(130, 110, 4)
+    padded = np.zeros((50, 256), np.uint8)
+    padded[:, :180] = picture(60, 50).reshape(50, 180)
+    planar = np.moveaxis(picture(60, 50), -1, 0).copy()
+    read_only = picture(60, 50)
+    read_only.flags.writeable = False
+    return {
+        "flipped down": picture(60, 50)[::-1],
+        "flipped across": picture(60, 50)[:, ::-1],
+        "flipped both ways": picture(60, 50)[::-1, ::-1],
+        "channels reversed": picture(60, 50)[:, :, ::-1],
+        "every second pixel": base[::2, ::2, :3],
+        "every third, backwards": base[::-3, ::-3, 2::-1],
+        "the last three of four bytes": base[5:55, 3:63, 1:],
+        "the first three of four bytes": base[5:55, 3:63, :3],
+        "bytes apart": base[:50, :60, ::2][:, :, [0, 1, 1]],
+        "padded rows": np.lib.stride_tricks.as_strided(padded, (50, 60, 3), (256, 3, 1)),
+        "planar": np.moveaxis(planar, 0, -1),
+        "transposed": picture(50, 60).transpose(1, 0, 2),
+        "read-only": read_only,
+        "Fortran order": np.asfortranarray(picture(60, 50)),
+        "one row for all": np.broadcast_to(picture(60, 1), (50, 60, 3)),
+        "grey, every second": base[::2, ::2, 1],
+    }
+
+
+@pytest.mark.parametrize("name", sorted(strided_views()))
+@pytest.mark.parametrize("color_mode", ["rgb", "gray"])
+@pytest.mark.parametrize("exact", [None, False])
+def test_strides(name, color_mode, exact):
+    rgb = strided_views()[name]
+    spec = InputSpec(31, 22, dtype="uint8", color_mode=color_mode, exact=exact)
+    expected = oracle.tensor(np.ascontiguousarray(rgb), spec)
+    for degrees in (0, 90, 180, 270):
+        got = Preprocessor(spec, frame_format="rgb")(rgb, rotation_degrees=degrees)
+        if degrees:
+            expected = oracle.tensor(turned(rgb, degrees), spec)
+        assert np.abs(got.astype(int) - expected).max() <= (0 if exact is None else 1)
+
+
+def test_a_flat_buffer_with_padded_rows():
+    rgb = picture(20, 10)
+    rows = np.zeros((10, 64), np.uint8)
+    rows[:, :60] = rgb.reshape(10, 60)
+    frame = Frame(rows.tobytes(), "rgb", width=20, height=10, strides=(64,))
+    np.testing.assert_array_equal(Preprocessor(SPEC)(frame), oracle.tensor(rgb, SPEC))
+
+
+def test_out_is_filled_and_returned():
+    rgb = picture(60, 45)
+    preprocessor = Preprocessor(SPEC, frame_format="rgb")
+    out = np.full(preprocessor.shape, np.nan, preprocessor.dtype)
+    assert preprocessor(rgb, out) is out
+    np.testing.assert_array_equal(out, oracle.tensor(rgb, SPEC))
+
+
+def test_write_fills_one_item_of_a_batch_and_no_other():
+    rgb = picture(60, 45)
+    batch = np.full((3,) + SPEC.shape[1:], -9.0, np.float32)
+    Preprocessor(SPEC).write(Frame(rgb, "rgb"), batch[1])
+    np.testing.assert_array_equal(batch[1:2], oracle.tensor(rgb, SPEC))
+    assert (batch[[0, 2]] == -9.0).all()
+
+
+def unaligned():
+    memory = np.zeros(4 * 3 * 22 * 31 + 1, np.uint8)
+    return memory[1:].view(np.float32).reshape(SPEC.shape)
+
+
+def read_only():
+    out = np.empty(SPEC.shape, np.float32)
+    out.flags.writeable = False
+    return out
+
+
+BAD_OUT = {
+    "shape": (lambda: np.empty((1, 3, 31, 22), np.float32), r"shape \(1, 3, 22, 31\)"),
+    "no batch": (lambda: np.empty((3, 22, 31), np.float32), r"shape \(1, 3, 22, 31\)"),
+    "dtype": (lambda: np.empty(SPEC.shape, np.float64), "float32.*got float64"),
+    "list": (lambda: [1.0], "got list"),
+    "byte order": (lambda: np.empty(SPEC.shape, ">f4" if sys.byteorder == "little" else "<f4"),
+                   "native byte order"),
+    "strides": (lambda: np.empty((1, 3, 22, 62), np.float32)[..., ::2], "not C-contiguous"),
+    "read-only": (read_only, "read-only"),
+    "unaligned": (unaligned, "not aligned"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(BAD_OUT))
+def test_bad_out_is_refused(name):
+    make, message = BAD_OUT[name]
+    with pytest.raises(FrameError, match=message):
+        Preprocessor(SPEC)(picture(60, 45), make())
+
+
+def test_out_must_not_overlap_the_frame():
+    memory = np.zeros(3 * 64 * 64 + 3 * 32 * 32, np.uint8)
+    frame = memory[: 3 * 64 * 64].reshape(64, 64, 3)
+    preprocessor = Preprocessor(InputSpec(32, 32, dtype="uint8"))
+    last = 3 * 64 * 64 - 1
+    for view in (frame, frame[::-1], frame[:, ::-1, ::-1]):
+        with pytest.raises(FrameError, match="overlaps"):
+            preprocessor(view, memory[last : last + 3072].reshape(1, 3, 32, 32))
+        preprocessor(view, memory[last + 1 : last + 3073].reshape(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize(
+    "region",
+    [(0, 0, 61, 45), (-1, 0, 5, 5), (0, 0, 0, 5), (0, 0, 5, 0), (60, 0, 1, 1), (0, 45, 1, 1),
+     (0, 0, 2**31, 5), (2**31 - 1, 0, 2**31 - 1, 1), (0, 0, 2**70, 1), (0, 0, -5, 5)],
+)  # fmt: skip
+def test_a_region_outside_the_frame_is_refused(region):
+    with pytest.raises(FrameError, match="region_of_interest"):
+        Preprocessor(SPEC)(picture(60, 45), region_of_interest=region)
+
+
+@pytest.mark.parametrize("region", [(0.0, 0, 5, 5), (1, 2, 3), "abcd", 5, (None, 0, 1, 1)])
+def test_a_region_that_is_none_is_refused(region):
+    with pytest.raises(FrameError, match="whole pixels"):
+        Preprocessor(SPEC)(picture(60, 45), region_of_interest=region)
+
+
+@pytest.mark.parametrize("degrees", [45, 1, 90.0, "90", None, True])
+def test_a_rotation_that_is_no_quarter_turn_is_refused(degrees):
+    with pytest.raises(ArgumentError, match="multiple of 90"):
+        Preprocessor(SPEC)(picture(60, 45), rotation_degrees=degrees)
+
+
+def test_a_frame_changed_behind_our_back_is_checked_again():
+    frame = Frame(picture(60, 45))
+    frame.data = np.zeros((4, 4, 3), np.float32)
+    with pytest.raises(FrameError, match="uint8"):
+        Preprocessor(SPEC)(frame)
+    frame.data = np.zeros((4, 4, 2), np.uint8)
+    with pytest.raises(FrameError, match="HxWxC"):
+        Preprocessor(SPEC)(frame)
+    frame.data = np.zeros((4, 4, 3), np.uint8)  # smaller than the width and height it says
+    with pytest.raises(FrameError, match="region_of_interest"):
+        Preprocessor(SPEC)(frame)
+
+
+def test_frame_format():
+    rgb = picture(60, 45)
+    np.testing.assert_array_equal(Preprocessor(SPEC)(rgb[:, :, ::-1]), oracle.tensor(rgb, SPEC))
+    with pytest.raises(ArgumentError, match="frame_format"):
+        Preprocessor(SPEC, frame_format="yuv")
+
+
+def test_pickled():
+    spec = InputSpec(31, 22, dtype="int8", mean=127.5, std=60.0)
+    first = Preprocessor(spec, Quantization(0.02, -3), frame_format="rgb")
+    second = pickle.loads(pickle.dumps(first))
+    assert second.input_spec == spec and second.shape == first.shape
+    rgb = picture(60, 45)
+    expected = oracle.tensor(rgb, spec, Quantization(0.02, -3))
+    np.testing.assert_array_equal(second(rgb), expected)
+
+
+def test_a_size_is_planned_once_and_sixteen_are_kept():
+    preprocessor = Preprocessor(SPEC, frame_format="rgb")
+    core = preprocessor._core
+    for _ in range(5):
+        preprocessor(picture(60, 45))
+        preprocessor(picture(45, 60), rotation_degrees=90)
+        preprocessor(picture(90, 90), region_of_interest=(5, 5, 60, 45))
+    assert core.plans_made == 1
+    for width in range(1, 40):
+        preprocessor(picture(width, 45))
+        preprocessor(picture(60, 45))
+    assert core.plans_kept == 16
+    assert core.plans_made == 40  # the one in use was never thrown out
+
+
+def test_many_threads_get_their_own_answers():
+    preprocessor = Preprocessor(SPEC, frame_format="rgb")
+    frames = [picture(20 + n, 90 - n, seed=n) for n in range(30)]
+    expected = [oracle.tensor(frame, SPEC) for frame in frames]
+
+    def check(n):
+        np.testing.assert_array_equal(preprocessor(frames[n % 30]), expected[n % 30])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(check, range(1500)))
+
+
+def test_the_gil_is_released():
+    """Another thread counts on while one call works for a while."""
+    spec = InputSpec(2000, 2000, interpolation="lanczos")
+    preprocessor = Preprocessor(spec)
+    frame, out = picture(3000, 3000), np.empty(spec.shape, np.float32)
+    switch = sys.getswitchinterval()
+    ticks, running = [], threading.Event()
+
+    def count():
+        running.set()
+        while running.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0)
+
+    counter = threading.Thread(target=count)
+    sys.setswitchinterval(1000)  # nobody is made to yield: what runs, runs without the GIL
+    try:
+        counter.start()
+        running.wait()
+        begin = time.perf_counter()
+        preprocessor._core.run(frame, "bgr", out, 0, 0, 0, 3000, 3000)
+        end = time.perf_counter()
+    finally:
+        running.clear()
+        counter.join()
+        sys.setswitchinterval(switch)
+    middle = [t for t in ticks if begin + 0.2 * (end - begin) < t < end - 0.2 * (end - begin)]
+    assert middle, "no other thread ran while the core was working"
