@@ -1,4 +1,7 @@
-"""Raw output to scores to categories, over the C++ core."""
+"""Raw output to scores to categories, over the C++ core.
+
+Over 200 lines because every check of labels, thresholds and lists stands here, with its advice.
+"""
 
 from __future__ import annotations
 

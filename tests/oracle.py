@@ -113,7 +113,7 @@ def float_resize(pixels: np.ndarray, width: int, height: int, spec: InputSpec) -
     across = _matrix(pixels.shape[1], width, spec)
     planes = np.atleast_3d(pixels).astype(float)
     result = np.einsum("yh,hwc,xw->yxc", down, planes, across, optimize=True)
-    return np.clip(result, 0, 255).reshape((height, width) + pixels.shape[2:])
+    return np.clip(result, 0, 255).reshape((height, width, *pixels.shape[2:]))
 
 
 def resized(pixels: np.ndarray, width: int, height: int, spec: InputSpec) -> np.ndarray:
@@ -142,7 +142,7 @@ def _place(picture: np.ndarray, axis: int, size: int, spec: InputSpec) -> Tuple[
     if spec.resize_mode == "letterbox" or surplus < 0:
         floors = spec.crop_rounding == "floor" and spec.resize_mode == "center-crop"
         return (math.ceil(-surplus / 2) if floors else -surplus // 2), -surplus
-    start = surplus // 2 if spec.crop_rounding == "floor" else int(round(surplus / 2.0))
+    start = surplus // 2 if spec.crop_rounding == "floor" else round(surplus / 2.0)
     return -start, 0
 
 

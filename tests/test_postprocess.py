@@ -47,7 +47,8 @@ def ranked(scores):
 def test_float32(activation, size):
     raw = noise(size)
     scores, categories = post(size, activation=activation)(raw)
-    assert scores.dtype == np.float32 and scores.shape == (size,)
+    assert scores.dtype == np.float32
+    assert scores.shape == (size,)
     np.testing.assert_allclose(scores, expected_activation(raw, activation), rtol=1e-6, atol=1e-30)
     assert [c.index for c in categories] == ranked(scores)[:5]
     assert [c.score for c in categories] == [float(scores[c.index]) for c in categories]
@@ -74,9 +75,9 @@ def test_float16(activation):
     np.testing.assert_allclose(scores, expected_activation(raw, activation), rtol=1e-6, atol=1e-30)
 
 
-@pytest.mark.parametrize("dtype,low", [("uint8", 0), ("int8", -128)])
+@pytest.mark.parametrize(("dtype", "low"), [("uint8", 0), ("int8", -128)])
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid", "none"])
-@pytest.mark.parametrize("scale,zero_point", [(1 / 256, 0), (0.1, 77), (0.07, 255)])
+@pytest.mark.parametrize(("scale", "zero_point"), [(1 / 256, 0), (0.1, 77), (0.07, 255)])
 def test_quantised(dtype, low, activation, scale, zero_point):
     raw = (np.arange(256) + low).astype(dtype)
     quantization = Quantization(float(np.float32(scale)), zero_point + low)
@@ -155,7 +156,8 @@ def test_scores_are_of_all_classes_whatever_is_reported():
     raw = np.array([0.1, 0.2], np.float32)
     options = {"category_allowlist": ["cat"], "top_k": 1, "score_threshold": 0.9}
     scores, categories = post(2, labels=("cat", "dog"), options=options)(raw)
-    assert categories == [] and scores.tolist() == raw.tolist()
+    assert categories == []
+    assert scores.tolist() == raw.tolist()
 
 
 def test_label_offset():
@@ -185,7 +187,7 @@ def test_score_calibration(transformation):
     }[transformation]
     expected = [0.8 / (1 + math.exp(-(1.5 * g(float(x)) - 0.3))) for x in raw[:6]]
     # No parameters, and a score that is not above its minimum.
-    np.testing.assert_allclose(scores, expected + [0.05, 0.05], rtol=1e-6)
+    np.testing.assert_allclose(scores, [*expected, 0.05, 0.05], rtol=1e-6)
 
 
 def test_calibration_comes_after_the_activation():
@@ -202,7 +204,7 @@ def test_calibration_comes_after_the_activation():
 def test_scores_that_are_no_numbers_are_an_error(value, dtype, activation):
     raw = noise(100).astype(dtype)
     raw[[41, 70]] = value
-    with pytest.raises(InferenceError, match="NaN or infinity.*at index 41"):
+    with pytest.raises(InferenceError, match=r"NaN or infinity.*at index 41"):
         post(100, dtype, activation=activation)(raw)
 
 
@@ -216,7 +218,8 @@ def test_strides_and_ones_in_the_shape():
 
 
 @pytest.mark.parametrize(
-    "raw", [noise(19), noise(20).reshape(4, 5), noise(20).astype(np.float64), noise(20).astype(">f4")]
+    "raw",
+    [noise(19), noise(20).reshape(4, 5), noise(20).astype(np.float64), noise(20).astype(">f4")],
 )
 def test_a_row_that_does_not_fit_is_an_error(raw):
     with pytest.raises(InferenceError, match=r"float32 and shape \(20,\)"):
@@ -224,14 +227,14 @@ def test_a_row_that_does_not_fit_is_an_error(raw):
 
 
 @pytest.mark.parametrize(
-    "fields,size,message",
+    ("fields", "size", "message"),
     [
-        (dict(labels=LABELS), 4, r"5.*set label_offset=1"),
-        (dict(labels=LABELS), 6, r"6 classes.*got 5.*set label_offset=-1"),
-        (dict(labels=LABELS), 1000, "1000 labels are expected; got 5"),
-        (dict(labels=LABELS, label_offset=1), 5, "Set label_offset=0"),
-        (dict(thresholds=(0.1, 0.2)), 3, "1 or 3.*got 2"),
-        (dict(score_calibration=ScoreCalibration()), 3, "3 classes.*got 0"),
+        ({"labels": LABELS}, 4, r"5.*set label_offset=1"),
+        ({"labels": LABELS}, 6, r"6 classes.*got 5.*set label_offset=-1"),
+        ({"labels": LABELS}, 1000, "1000 labels are expected; got 5"),
+        ({"labels": LABELS, "label_offset": 1}, 5, "Set label_offset=0"),
+        ({"thresholds": (0.1, 0.2)}, 3, "1 or 3.*got 2"),
+        ({"score_calibration": ScoreCalibration()}, 3, "3 classes.*got 0"),
         ({}, 0, "at least one class"),
     ],
 )
@@ -246,21 +249,21 @@ def test_an_output_that_holds_no_scores_is_refused():
 
 
 @pytest.mark.parametrize(
-    "options,message",
+    ("options", "message"),
     [
-        (dict(top_k=0), "top_k: expected a whole number of at least 1"),
-        (dict(top_k=-1), "top_k"),
-        (dict(top_k=2.0), "top_k"),
-        (dict(top_k=True), "top_k"),
-        (dict(score_threshold=math.nan), "score_threshold: expected a finite number"),
-        (dict(score_threshold=math.inf), "score_threshold"),
-        (dict(score_threshold="0.5"), "score_threshold"),
-        (dict(score_threshold=False), "score_threshold"),
-        (dict(category_allowlist=["cat"], category_denylist=["dog"]), "give only one"),
-        (dict(category_allowlist=["crame"]), "no label 'crame'. Near it: 'crane'"),
-        (dict(category_denylist=["zzzzzz"]), "No label is like it"),
-        (dict(category_allowlist="cat"), "sequence of labels"),
-        (dict(category_denylist=[3]), "sequence of labels"),
+        ({"top_k": 0}, "top_k: expected a whole number of at least 1"),
+        ({"top_k": -1}, "top_k"),
+        ({"top_k": 2.0}, "top_k"),
+        ({"top_k": True}, "top_k"),
+        ({"score_threshold": math.nan}, "score_threshold: expected a finite number"),
+        ({"score_threshold": math.inf}, "score_threshold"),
+        ({"score_threshold": "0.5"}, "score_threshold"),
+        ({"score_threshold": False}, "score_threshold"),
+        ({"category_allowlist": ["cat"], "category_denylist": ["dog"]}, "give only one"),
+        ({"category_allowlist": ["crame"]}, "no label 'crame'. Near it: 'crane'"),
+        ({"category_denylist": ["zzzzzz"]}, "No label is like it"),
+        ({"category_allowlist": "cat"}, "sequence of labels"),
+        ({"category_denylist": [3]}, "sequence of labels"),
     ],
 )
 def test_bad_arguments(options, message):
@@ -269,7 +272,7 @@ def test_bad_arguments(options, message):
 
 
 def test_pickled_and_used_by_many_threads():
-    options = dict(top_k=2, score_threshold=0.01, category_denylist=["owl"])
+    options = {"top_k": 2, "score_threshold": 0.01, "category_denylist": ["owl"]}
     first = post(5, labels=LABELS, activation="softmax", options=options)
     second = pickle.loads(pickle.dumps(first))
     rows = [noise(5, seed) for seed in range(20)]

@@ -115,14 +115,14 @@ def test_center_crop(interpolation, crop_rounding, source):
     # The crop is larger than some of the resized pictures, in one direction or in both.
     for resize_size, width, height in [(96, 80, 80), (97, 80, 81), (60, 80, 63), (50, 51, 90)]:
         spec = as_pixels(
-            dict(
-                width=width,
-                height=height,
-                resize_mode="center-crop",
-                resize_size=resize_size,
-                crop_rounding=crop_rounding,
-                interpolation=interpolation,
-            )
+            {
+                "width": width,
+                "height": height,
+                "resize_mode": "center-crop",
+                "resize_size": resize_size,
+                "crop_rounding": crop_rounding,
+                "interpolation": interpolation,
+            }
         )
         got = Preprocessor(spec, frame_format="rgb")(rgb)
         np.testing.assert_array_equal(got, oracle.tensor(rgb, spec))
@@ -135,13 +135,13 @@ def test_letterbox(interpolation, source, pad_value):
     rgb = picture(*source)
     for width, height in [(64, 64), (97, 40), (41, 90)]:
         spec = as_pixels(
-            dict(
-                width=width,
-                height=height,
-                resize_mode="letterbox",
-                interpolation=interpolation,
-                pad_value=pad_value,
-            )
+            {
+                "width": width,
+                "height": height,
+                "resize_mode": "letterbox",
+                "interpolation": interpolation,
+                "pad_value": pad_value,
+            }
         )
         got = Preprocessor(spec, frame_format="rgb")(rgb)
         np.testing.assert_array_equal(got, oracle.tensor(rgb, spec))
@@ -161,13 +161,25 @@ def test_formats(color_mode, frame_format, layout):
     np.testing.assert_array_equal(got, oracle.tensor(rgb, spec))
 
 
+def test_every_colour_becomes_pillows_grey():
+    green, blue = np.meshgrid(np.arange(256), np.arange(256))
+    spec = InputSpec(256, 256, color_mode="gray", layout="nhwc", dtype="uint8")
+    preprocessor = Preprocessor(spec, frame_format="rgb")
+    for red in range(256):
+        rgb = np.stack([np.full_like(green, red), green, blue], axis=2).astype(np.uint8)
+        expected = np.asarray(Image.fromarray(rgb).convert("L"))
+        np.testing.assert_array_equal(preprocessor(rgb)[0, :, :, 0], expected)
+
+
 @pytest.mark.parametrize("fields", [{}, {"exact": False}, {"antialias": False}], ids=str)
 @pytest.mark.parametrize("color_mode", ["rgb", "gray"])
 def test_a_frame_of_the_right_size_is_not_resampled(fields, color_mode):
     rgb = picture(224, 224)
-    for interpolation in FILTERS + ["area"]:
+    for interpolation in [*FILTERS, "area"]:
         spec = as_pixels(
-            dict(width=224, height=224, interpolation=interpolation, color_mode=color_mode, **fields)
+            dict(
+                width=224, height=224, interpolation=interpolation, color_mode=color_mode, **fields
+            )
         )
         expected = rgb
         if color_mode == "gray":
@@ -180,13 +192,13 @@ def test_photographs(interpolation, shared_data):
     for path in sorted((shared_data / "imagenet").glob("*.JPEG"))[:8]:
         rgb = np.asarray(Image.open(path).convert("RGB"))
         spec = as_pixels(
-            dict(
-                width=224,
-                height=224,
-                resize_mode="center-crop",
-                resize_size=256,
-                interpolation=interpolation,
-            )
+            {
+                "width": 224,
+                "height": 224,
+                "resize_mode": "center-crop",
+                "resize_size": 256,
+                "interpolation": interpolation,
+            }
         )
         got = Preprocessor(spec, frame_format="rgb")(rgb)
         np.testing.assert_array_equal(got, oracle.tensor(rgb, spec))

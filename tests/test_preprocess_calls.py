@@ -110,7 +110,7 @@ def test_out_is_filled_and_returned():
 
 def test_write_fills_one_item_of_a_batch_and_no_other():
     rgb = picture(60, 45)
-    batch = np.full((3,) + SPEC.shape[1:], -9.0, np.float32)
+    batch = np.full((3, *SPEC.shape[1:]), -9.0, np.float32)
     Preprocessor(SPEC).write(Frame(rgb, "rgb"), batch[1])
     np.testing.assert_array_equal(batch[1:2], oracle.tensor(rgb, SPEC))
     assert (batch[[0, 2]] == -9.0).all()
@@ -204,7 +204,8 @@ def test_pickled():
     spec = InputSpec(31, 22, dtype="int8", mean=127.5, std=60.0)
     first = Preprocessor(spec, Quantization(0.02, -3), frame_format="rgb")
     second = pickle.loads(pickle.dumps(first))
-    assert second.input_spec == spec and second.shape == first.shape
+    assert second.input_spec == spec
+    assert second.shape == first.shape
     rgb = picture(60, 45)
     expected = oracle.tensor(rgb, spec, Quantization(0.02, -3))
     np.testing.assert_array_equal(second(rgb), expected)

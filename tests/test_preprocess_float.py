@@ -48,14 +48,15 @@ def test_without_antialiasing(interpolation, size):
     np.testing.assert_allclose(float_levels(rgb, spec), expected, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("value", [1, 127, 254, 255])
+# Lengths and levels where one float32 sum over all taps would be up to 0.18 of a level off.
+@pytest.mark.parametrize("length_and_value", [(30001, 252), (50000, 243), (50000, 214), (65535, 1)])
 @pytest.mark.parametrize("interpolation", ANTIALIASED)
-def test_very_many_taps_do_not_drift(value, interpolation):
-    rgb = np.full((1, 65535, 3), value, np.uint8)
+def test_very_many_taps_do_not_drift(length_and_value, interpolation):
+    length, value = length_and_value
     spec = level_spec(1, 1, interpolation=interpolation, exact=False)
-    np.testing.assert_allclose(float_levels(rgb, spec), value, rtol=0, atol=TOLERANCE)
-    rgb = np.full((65535, 1, 3), value, np.uint8)
-    np.testing.assert_allclose(float_levels(rgb, spec), value, rtol=0, atol=TOLERANCE)
+    for shape in [(1, length, 3), (length, 1, 3)]:
+        flat = np.full(shape, value, np.uint8)
+        np.testing.assert_allclose(float_levels(flat, spec), value, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "box"])
@@ -131,7 +132,8 @@ def test_overshoot_is_clamped_after_both_passes(interpolation, antialias):
     edge[8:, 8:] = 255
     spec = level_spec(64, 64, interpolation=interpolation, antialias=antialias, exact=False)
     got = float_levels(edge, spec)
-    assert got.min() == 0.0 and got.max() == 255.0
+    assert got.min() == 0.0
+    assert got.max() == 255.0
     np.testing.assert_allclose(got, oracle.float_resize(edge, 64, 64, spec), atol=TOLERANCE)
 
 

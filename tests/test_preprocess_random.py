@@ -17,21 +17,21 @@ LEVEL = st.integers(0, 255)
 
 @st.composite
 def specs(draw):
-    fields = dict(
-        width=draw(SIDES),
-        height=draw(SIDES),
-        color_mode=draw(st.sampled_from(["rgb", "bgr", "gray"])),
-        resize_mode=draw(st.sampled_from(["stretch", "letterbox", "center-crop"])),
-        crop_rounding=draw(st.sampled_from(["round", "floor"])),
-        interpolation=draw(
+    fields = {
+        "width": draw(SIDES),
+        "height": draw(SIDES),
+        "color_mode": draw(st.sampled_from(["rgb", "bgr", "gray"])),
+        "resize_mode": draw(st.sampled_from(["stretch", "letterbox", "center-crop"])),
+        "crop_rounding": draw(st.sampled_from(["round", "floor"])),
+        "interpolation": draw(
             st.sampled_from(["nearest", "bilinear", "bicubic", "lanczos", "box"])
         ),
-        antialias=draw(st.booleans()),
-        exact=draw(st.sampled_from([None, False])),
-        layout=draw(st.sampled_from(["nchw", "nhwc"])),
-        dtype=draw(st.sampled_from(["float32", "float16", "uint8", "int8"])),
-        pad_value=draw(st.none() | LEVEL.map(lambda level: (level,))),
-    )
+        "antialias": draw(st.booleans()),
+        "exact": draw(st.sampled_from([None, False])),
+        "layout": draw(st.sampled_from(["nchw", "nhwc"])),
+        "dtype": draw(st.sampled_from(["float32", "float16", "uint8", "int8"])),
+        "pad_value": draw(st.none() | LEVEL.map(lambda level: (level,))),
+    }
     if fields["resize_mode"] == "center-crop":
         fields["resize_size"] = draw(SIDES)
     if draw(st.booleans()):
@@ -57,7 +57,8 @@ def test_core_and_oracle_agree(spec, rgb, scale, zero_point):
     quantization = Quantization(scale, zero_point + (128 if spec.dtype == "uint8" else 0))
     got = Preprocessor(spec, quantization, frame_format="rgb")(rgb)
     expected = oracle.tensor(rgb, spec, quantization)
-    assert got.shape == expected.shape and got.dtype == expected.dtype
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
     if spec.takes_pillow_bytes or spec.interpolation == "nearest":
         np.testing.assert_array_equal(got, expected)
     else:

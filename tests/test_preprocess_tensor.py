@@ -12,15 +12,15 @@ from edgeclf.preprocess import Preprocessor
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
 
-IMAGENET = dict(rescale_factor=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+IMAGENET = {"rescale_factor": 1 / 255, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 NORMALISATIONS = [
     {},
-    dict(mean=127.5, std=127.5),
-    dict(rescale_factor=1 / 255),
+    {"mean": 127.5, "std": 127.5},
+    {"rescale_factor": 1 / 255},
     IMAGENET,
-    dict(mean=(1, 2, 3)),
-    dict(std=58.0),
-    dict(rescale_factor=-2.0, mean=5.0, std=1e-3),
+    {"mean": (1, 2, 3)},
+    {"std": 58.0},
+    {"rescale_factor": -2.0, "mean": 5.0, "std": 1e-3},
 ]
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 LEVELS = np.stack([RAMP, RAMP[::-1], RAMP.T], axis=2)  # every level, different in each channel
@@ -41,7 +41,8 @@ def test_float_tensors_are_float64_rounded_once(layout, dtype, color_mode, field
     with np.errstate(over="ignore"):
         expected = oracle.tensor(LEVELS, spec)
     got = tensor_of(LEVELS, spec)
-    assert got.shape == spec.shape and got.dtype == expected.dtype
+    assert got.shape == spec.shape
+    assert got.dtype == expected.dtype
     np.testing.assert_array_equal(got, expected)
 
 
@@ -75,7 +76,7 @@ def test_quantised_tensors(dtype, fields, quantization):
     np.testing.assert_array_equal(tensor_of(LEVELS, spec, quantization), expected)
 
 
-@pytest.mark.parametrize("dtype,low", [("uint8", 0), ("int8", -128)])
+@pytest.mark.parametrize(("dtype", "low"), [("uint8", 0), ("int8", -128)])
 def test_eight_bit_pixels_as_they_are(dtype, low):
     expected = np.moveaxis(LEVELS.astype(int) + low, -1, 0)[None]
     plain = InputSpec(16, 16, dtype=dtype)
@@ -90,8 +91,10 @@ def test_eight_bit_pixels_as_they_are(dtype, low):
         assert Preprocessor(spec, quantization).takes_pixels
         np.testing.assert_array_equal(tensor_of(LEVELS, spec, quantization), expected)
     # Two codes off at one end is another normalisation.
-    far = Quantization(1 / 127.5, 130 + low) if low == 0 else Quantization(1 / 127.5, 125 + low)
-    assert not Preprocessor(nearly, far).takes_pixels
+    two_off = Quantization(1 / 127.5, 129 + low)
+    assert not Preprocessor(nearly, two_off).takes_pixels
+    expected = oracle.tensor(LEVELS, nearly, two_off)
+    np.testing.assert_array_equal(tensor_of(LEVELS, nearly, two_off), expected)
 
 
 def test_one_channel_that_differs_makes_all_channels_follow_the_formula():
@@ -131,7 +134,13 @@ def test_the_arithmetic_without_rounding_ends_in_every_dtype(dtype, fields):
 def test_padding_is_normalised_like_pixels(dtype, layout):
     rgb = picture(30, 10)
     spec = InputSpec(
-        20, 20, resize_mode="letterbox", pad_value=(3, 4, 250), dtype=dtype, layout=layout, **IMAGENET
+        20,
+        20,
+        resize_mode="letterbox",
+        pad_value=(3, 4, 250),
+        dtype=dtype,
+        layout=layout,
+        **IMAGENET,
     )
     zero_point = -14 if dtype == "int8" else 114
     quantization = Quantization(0.018658448, zero_point)
@@ -155,7 +164,7 @@ def test_a_normalised_eight_bit_tensor_needs_its_quantisation(dtype):
 
 
 @pytest.mark.parametrize(
-    "dtype,quantization",
+    ("dtype", "quantization"),
     [
         ("uint8", Quantization(0.0, 0)),
         ("uint8", Quantization(-1.0, 0)),

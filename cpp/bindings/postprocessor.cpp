@@ -124,8 +124,8 @@ py::tuple run(const Postprocessor& post, const py::array& row) {
 void bind_postprocessor(py::module_& module) {
   py::class_<Postprocessor>(module, "Postprocessor")
       .def(py::init(&make), py::kw_only(), py::arg("num_classes"), py::arg("dtype"),
-           py::arg("quantization"), py::arg("activation"), py::arg("calibration"),
-           py::arg("top_k"), py::arg("thresholds"), py::arg("allowed"))
+           py::arg("quantization"), py::arg("activation"), py::arg("calibration"), py::arg("top_k"),
+           py::arg("thresholds"), py::arg("allowed"))
       .def("run", &run);
 }
 

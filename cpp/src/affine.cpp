@@ -32,8 +32,8 @@ int quantised(double tensor, const Quantization& quantization, CodeRange range) 
 }
 
 template <class Element>
-void encode_levels(const std::uint8_t* sample, int step, int size,
-                   const LevelTable<Element>& table, Element* out, std::ptrdiff_t out_step) {
+void encode_levels(const std::uint8_t* sample, int step, int size, const LevelTable<Element>& table,
+                   Element* out, std::ptrdiff_t out_step) {
   for (int i = 0; i < size; ++i) out[i * out_step] = table[sample[i * step]];
 }
 
@@ -52,7 +52,8 @@ void fill_level(Element value, int size, Element* out, std::ptrdiff_t out_step) 
 
 template <class Element>
 Element* channel_of(const RowTarget& target, std::size_t c) {
-  return static_cast<Element*>(target.elements) + static_cast<std::ptrdiff_t>(c) * target.channel_step;
+  return static_cast<Element*>(target.elements) +
+         static_cast<std::ptrdiff_t>(c) * target.channel_step;
 }
 
 }  // namespace

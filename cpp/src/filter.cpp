@@ -1,14 +1,19 @@
+// The filters as functions of the distance, and how each kind of them fills a table. Over 200 lines
+// because all kinds share the few helpers at the top.
 #include "edgeclf/filter.h"
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 namespace edgeclf {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-// One side of the picture: `source` pixels become `resized`; outputs begin, begin + 1, ... are kept.
+// One side of the picture: `source` pixels become `resized`; outputs begin, begin + 1, ... are
+// kept.
 struct Side {
   int source;
   std::int64_t resized;
@@ -237,19 +242,6 @@ Axis<double> make_axis(const InputSpec& spec, const Side& side, bool both_shrink
                         : plain_axis(side, plain_kernel(spec.interpolation));
 }
 
-template <class To, class Convert>
-Axis<To> converted(const Axis<double>& axis, Convert convert) {
-  Axis<To> result;
-  result.first = axis.first;
-  result.count = axis.count;
-  result.max_taps = axis.max_taps;
-  result.selects = axis.selects;
-  result.consecutive = axis.consecutive;
-  result.weights.resize(axis.weights.size());
-  std::transform(axis.weights.begin(), axis.weights.end(), result.weights.begin(), convert);
-  return result;
-}
-
 }  // namespace
 
 Axes make_axes(const InputSpec& spec, const Geometry& geometry, int width, int height) {
@@ -257,17 +249,6 @@ Axes make_axes(const InputSpec& spec, const Geometry& geometry, int width, int h
   const Side x{width, geometry.x.resized, geometry.x.crop_begin, geometry.x.size};
   const Side y{height, geometry.y.resized, geometry.y.crop_begin, geometry.y.size};
   return {make_axis(spec, x, both_shrink), make_axis(spec, y, both_shrink)};
-}
-
-Axis<std::int32_t> to_fixed(const Axis<double>& axis) {
-  return converted<std::int32_t>(axis, [](double weight) {
-    const double scaled = weight * (1 << kFractionBits);
-    return static_cast<std::int32_t>(scaled < 0.0 ? scaled - 0.5 : scaled + 0.5);
-  });
-}
-
-Axis<float> to_float(const Axis<double>& axis) {
-  return converted<float>(axis, [](double weight) { return static_cast<float>(weight); });
 }
 
 }  // namespace edgeclf

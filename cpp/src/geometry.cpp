@@ -42,8 +42,8 @@ AxisPlacement centred(int source, double ratio, int size) {
 }
 
 Geometry letterbox(const InputSpec& spec, int width, int height) {
-  const double ratio = std::min(static_cast<double>(spec.width) / width,
-                                static_cast<double>(spec.height) / height);
+  const double ratio =
+      std::min(static_cast<double>(spec.width) / width, static_cast<double>(spec.height) / height);
   return {centred(width, ratio, spec.width), centred(height, ratio, spec.height)};
 }
 

@@ -10,6 +10,7 @@ namespace edgeclf {
 namespace {
 
 constexpr double kSmallestForLog = 1e-16;
+constexpr std::size_t kFew = 32;
 
 template <class Element, class Convert>
 void read(const RawScores& raw, float* scores, Convert convert) {
@@ -62,6 +63,52 @@ double transformed(ScoreTransformation transformation, double x) {
   return x;
 }
 
+// Best first; equal scores in the order of their index.
+struct Better {
+  const float* scores;
+  bool operator()(std::int32_t a, std::int32_t b) const {
+    return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
+  }
+};
+
+bool passes(const Selection& selection, const float* scores, std::size_t i) {
+  if (!selection.allowed.empty() && selection.allowed[i] == 0) return false;
+  const auto& thresholds = selection.thresholds;
+  if (thresholds.empty()) return true;
+  return static_cast<double>(scores[i]) >= (thresholds.size() == 1 ? thresholds[0] : thresholds[i]);
+}
+
+// Most classes fail against the worst of the few, and cost one comparison each.
+std::vector<std::int32_t> best_few(const Selection& selection, const float* scores,
+                                   std::size_t size, std::size_t kept) {
+  const Better better{scores};
+  std::vector<std::int32_t> best;
+  best.reserve(kept + 1);
+  for (std::size_t i = 0; i < size; ++i) {
+    // A later class of the same score stands behind.
+    if (best.size() == kept && !(scores[i] > scores[best.back()])) continue;
+    if (!passes(selection, scores, i)) continue;
+    const auto index = static_cast<std::int32_t>(i);
+    best.insert(std::upper_bound(best.begin(), best.end(), index, better), index);
+    if (best.size() > kept) best.pop_back();
+  }
+  return best;
+}
+
+std::vector<std::int32_t> best_many(const Selection& selection, const float* scores,
+                                    std::size_t size, std::size_t kept) {
+  std::vector<std::int32_t> classes;
+  classes.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (passes(selection, scores, i)) classes.push_back(static_cast<std::int32_t>(i));
+  }
+  kept = std::min(kept, classes.size());
+  const auto end = classes.begin() + static_cast<std::ptrdiff_t>(kept);
+  std::partial_sort(classes.begin(), end, classes.end(), Better{scores});
+  classes.resize(kept);
+  return classes;
+}
+
 }  // namespace
 
 void dequantize(const RawScores& raw, const std::optional<Quantization>& quantization,
@@ -109,26 +156,9 @@ void calibrate(const ScoreCalibration& calibration, float* scores, std::size_t s
 
 std::vector<std::int32_t> select_classes(const Selection& selection, const float* scores,
                                          std::size_t size) {
-  const auto& thresholds = selection.thresholds;
-  std::vector<std::int32_t> classes;
-  classes.reserve(size);
-  for (std::size_t i = 0; i < size; ++i) {
-    if (!selection.allowed.empty() && selection.allowed[i] == 0) continue;
-    if (!thresholds.empty()) {
-      const double threshold = thresholds.size() == 1 ? thresholds[0] : thresholds[i];
-      if (static_cast<double>(scores[i]) < threshold) continue;
-    }
-    classes.push_back(static_cast<std::int32_t>(i));
-  }
-  const auto better = [scores](std::int32_t a, std::int32_t b) {
-    return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
-  };
-  const std::size_t kept = std::min(
-      classes.size(), selection.top_k == 0 ? classes.size() : selection.top_k);
-  const auto end = classes.begin() + static_cast<std::ptrdiff_t>(kept);
-  std::partial_sort(classes.begin(), end, classes.end(), better);
-  classes.resize(kept);
-  return classes;
+  const std::size_t kept = selection.top_k == 0 ? size : std::min(selection.top_k, size);
+  return kept <= kFew ? best_few(selection, scores, size, kept)
+                      : best_many(selection, scores, size, kept);
 }
 
 }  // namespace edgeclf

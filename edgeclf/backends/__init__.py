@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from importlib import metadata
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from edgeclf.backends.arguments import check_threads, cuda_index
 from edgeclf.backends.base import Backend, InferRequest
 from edgeclf.backends.install import distribution_version, install_hint
+from edgeclf.backends.third_parties import loaded, third_parties
 from edgeclf.errors import ArgumentError, BackendUnavailable
 from edgeclf.model_file import ModelFile
 
@@ -27,8 +27,6 @@ __all__ = [
     "formats_readable",
     "load_backend",
 ]
-
-ENTRY_POINT_GROUP = "edgeclf.backends"
 
 
 class _Row(NamedTuple):
@@ -58,6 +56,7 @@ _TABLE = (
         "tflite",
     ),
 )
+_NAMES = tuple(row.name for row in _TABLE)
 
 
 class Availability(NamedTuple):
@@ -75,12 +74,10 @@ class Availability(NamedTuple):
 
 def available() -> List[Availability]:
     """Every backend known here, built in or third party. Imports none of them."""
-    found = [_availability(row) for row in _TABLE]
-    found += [
-        Availability(name, True, f"third party: {point.value}", "")
-        for name, point in sorted(_third_parties().items())
+    others = sorted(third_parties(_NAMES).items())
+    return [_availability(row) for row in _TABLE] + [
+        Availability(name, True, f"third party: {point.value}", "") for name, point in others
     ]
-    return found
 
 
 def formats_readable(name: Optional[str] = None) -> Tuple[str, ...]:
@@ -101,11 +98,8 @@ def load_backend(
     """Load `model` in the backend `name`, or in the one that reads its format.
 
     Args:
-        model: what to load.
-        name: a backend's name, or None.
         device: "cpu", "cuda:N", or None for the backend's own choice, which is the CPU.
-        num_threads: at least 1, or None for the runtime's own choice.
-        backend_options: the backend's own knobs; its module's docstring lists them.
+        num_threads, backend_options: see the backend's module.
         strict: whether what was asked for and is not there is an error (else a logged warning).
 
     Raises:
@@ -116,7 +110,7 @@ def load_backend(
     """
     check_threads(num_threads)
     cuda_index(device)
-    adapter = _named(name, model) if name is not None else _for_format(model)
+    adapter = _for_format(model) if name is None else _named(name, model)
     backend: Backend = adapter(
         model,
         device=device,
@@ -132,11 +126,11 @@ def _named(name: str, model: ModelFile) -> Any:
         if row.name == name:
             _require_format(name, row.formats, model)
             return _adapter(row)
-    third_parties = _third_parties()
-    if name not in third_parties:
-        known = ", ".join([row.name for row in _TABLE] + sorted(third_parties))
+    others = third_parties(_NAMES)
+    if name not in others:
+        known = ", ".join([*_NAMES, *sorted(others)])
         raise ArgumentError(f"backend: expected one of {known}; got {name!r}")
-    adapter = _loaded(third_parties[name])
+    adapter = loaded(others[name])
     _require_format(name, tuple(adapter.formats), model)
     return adapter
 
@@ -145,8 +139,8 @@ def _for_format(model: ModelFile) -> Any:
     for row in _TABLE:
         if model.format in row.formats:
             return _adapter(row)
-    for _, point in sorted(_third_parties().items()):
-        adapter = _loaded(point)
+    for _, point in sorted(third_parties(_NAMES).items()):
+        adapter = loaded(point)
         if model.format in adapter.formats:
             return adapter
     raise BackendUnavailable(f"{model.name}: {_no_reader(model.format)}")
@@ -204,25 +198,3 @@ def _availability(row: _Row) -> Availability:
         return Availability(row.name, False, missing, install_hint(row.extra))
     version = distribution_version(row.distributions) or f"{row.modules[0]}, version unknown"
     return Availability(row.name, True, version, "")
-
-
-def _third_parties() -> Dict[str, Any]:
-    points: Any = metadata.entry_points()
-    if hasattr(points, "select"):
-        chosen = points.select(group=ENTRY_POINT_GROUP)
-    else:  # Python 3.8 and 3.9
-        chosen = points.get(ENTRY_POINT_GROUP, ())
-    built_in = {row.name for row in _TABLE}
-    return {point.name: point for point in chosen if point.name not in built_in}
-
-
-def _loaded(point: Any) -> Any:
-    try:
-        adapter = point.load()
-        adapter.formats  # noqa: B018 - an adapter without it is not one
-    except Exception as exc:
-        raise BackendUnavailable(
-            f"{point.name}: the third-party backend {point.value} cannot be loaded: {exc}. "
-            "Update or uninstall it"
-        ) from exc
-    return adapter

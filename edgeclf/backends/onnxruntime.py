@@ -22,7 +22,7 @@ import functools
 import logging
 import os
 import weakref
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import onnxruntime as ort
@@ -101,11 +101,10 @@ class OnnxRuntimeBackend:
         _check_providers([name for name, _ in wanted], session.get_providers(), strict)
         self.runtime = f"onnxruntime {ort.__version__}"
         self.device = _device_of(session, wanted)
-        self.input = single_input([_tensor_info(i) for i in session.get_inputs()], model.name)
-        require_dtype(self.input, "the input", model.name)
-        self.outputs = tuple(_tensor_info(o) for o in session.get_outputs())
-        for info in self.outputs:
-            require_dtype(info, "the output", model.name)
+        inputs = _tensor_infos(session.get_inputs, model.name)
+        outputs = _tensor_infos(session.get_outputs, model.name)
+        self.input = require_dtype(single_input(inputs, model.name), "the input", model.name)
+        self.outputs = tuple(require_dtype(o, "the output", model.name) for o in outputs)
         self._session: Optional[ort.InferenceSession] = session
         self._lifetime = Lifetime(model.name)
         self._requests: weakref.WeakSet[OnnxRuntimeRequest] = weakref.WeakSet()
@@ -273,6 +272,16 @@ def _device_of(session: ort.InferenceSession, wanted: Sequence[Provider]) -> str
         if name in (_CUDA, "TensorrtExecutionProvider") and name in session.get_providers():
             return f"cuda:{int(chosen.get('device_id', 0))}"
     return "cpu"
+
+
+def _tensor_infos(arguments: Callable[[], List[Any]], model: str) -> List[TensorInfo]:
+    try:
+        return [_tensor_info(argument) for argument in arguments()]
+    except UnicodeDecodeError as exc:
+        raise ModelError(
+            f"{model}: expected names in UTF-8, got {exc.object!r}. The file may be damaged: copy "
+            "it again"
+        ) from exc
 
 
 def _tensor_info(argument: Any) -> TensorInfo:

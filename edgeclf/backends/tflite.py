@@ -4,7 +4,8 @@ Each request is an interpreter of its own, because an interpreter has one input 
 a time, and because resizing one frees the memory behind arrays that somebody may still hold. The
 first request of the model's own batch takes over the interpreter that loading made. The model's
 file is mapped once for all of them; working memory and XNNPACK's packed weights are not shared,
-which is why `max_requests` is 1.
+which is why `max_requests` is 1. Because the file is mapped, an update must replace it by a
+rename; writing into it in place changes or crashes what runs.
 
 `num_threads` None is one thread, TFLite's own default.
 
@@ -20,12 +21,13 @@ Longer than 200 lines, because what imports a vendor's module stays in one file.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import weakref
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -40,6 +42,7 @@ from edgeclf.errors import (
     ArgumentError,
     BackendError,
     BackendUnavailable,
+    EdgeclfError,
     ModelError,
     SpecMismatch,
 )
@@ -115,20 +118,20 @@ class TfliteBackend:
         self.runtime = distribution_version([_DISTRIBUTION]) or _DISTRIBUTION
         require_whole(model.content, model.name)
         interpreter = _interpreter(self._plan)
-        self.input = single_input(
-            [_tensor_info(d, model.name) for d in interpreter.get_input_details()], model.name
-        )
-        require_dtype(self.input, "the input", model.name)
-        self.outputs = tuple(_tensor_info(d, model.name) for d in interpreter.get_output_details())
-        for info in self.outputs:
-            require_dtype(info, "the output", model.name)
+        with _as_model_error(model.name):
+            inputs = [_tensor_info(d, model.name) for d in interpreter.get_input_details()]
+            outputs = [_tensor_info(d, model.name) for d in interpreter.get_output_details()]
+        self.input = require_dtype(single_input(inputs, model.name), "the input", model.name)
+        self.outputs = tuple(require_dtype(o, "the output", model.name) for o in outputs)
         self._lifetime = Lifetime(model.name)
         self._requests: weakref.WeakSet[TfliteRequest] = weakref.WeakSet()
         self._placement: Optional[Tuple[Placement, ...]] = None
+        # A list, because two threads cannot pop one request twice.
+        self._spares: List[TfliteRequest] = []
         # Width or height left open have no size to allocate yet.
-        self._spare: Optional[TfliteRequest] = None
         if None not in self.input.shape[1:]:
-            self._spare = self._request(interpreter, self._own_shape())
+            shape = request_shape(self.input, self.input.shape[0] or 1, None, model.name)
+            self._spares.append(self._request(interpreter, shape))
 
     @property
     def placement(self) -> Tuple[Placement, ...]:
@@ -161,52 +164,53 @@ class TfliteBackend:
         """
         self._lifetime.check()
         shape = request_shape(self.input, batch, item_shape, self._plan.model.name)
-        spare, self._spare = self._spare, None
-        if spare is not None and spare.input.shape == shape:
-            return spare
-        self._spare = spare
+        if self._spares:
+            with contextlib.suppress(IndexError):  # another thread was faster
+                spare = self._spares.pop()
+                if spare.input.shape == shape:
+                    return spare
+                self._spares.append(spare)
         return self._request(_interpreter(self._plan), shape)
 
     def close(self) -> None:
         """Release the interpreters. Safe to call twice; requests raise BackendError after it."""
         self._lifetime.closed = True
-        self._spare = None
+        self._spares.clear()
         for request in list(self._requests):
             request.release()
 
-    def _own_shape(self) -> Tuple[int, ...]:
-        return request_shape(self.input, self.input.shape[0] or 1, None, self._plan.model.name)
-
     def _request(self, interpreter: Any, shape: Tuple[int, ...]) -> TfliteRequest:
-        own_parts = count_delegated(interpreter._get_ops_details())
-        _allocate(interpreter, shape, self._plan.model.name)
-        nodes = interpreter._get_ops_details()
+        model = self._plan.model.name
+        with _as_model_error(model):
+            own_parts = count_delegated(interpreter._get_ops_details())
+            _allocate(interpreter, shape, model)
+            nodes = interpreter._get_ops_details()
+            copies = has_dynamic_tensors(interpreter, nodes)
+            request = TfliteRequest(interpreter, self._lifetime, copies)
         if self._placement is None:
             names = [Path(path).name for path, _ in self._plan.delegates]
             if self._plan.xnnpack and count_delegated(nodes) == own_parts:
-                _complain(f"XNNPACK took none of {self._plan.model.name}", self._plan.strict)
+                _complain(f"XNNPACK took none of {model}", self._plan.strict)
             self._placement = placements(nodes, names, own_parts)
-        request = TfliteRequest(
-            interpreter, self._lifetime, copies=has_dynamic_tensors(interpreter, nodes)
-        )
         self._requests.add(request)
         return request
 
 
 def _interpreter(plan: _Plan) -> Any:
     delegates = [_load_delegate(path, options) for path, options in plan.delegates]
-    try:
-        interpreter = _new_interpreter(plan, delegates)
-    except Exception as exc:
-        if delegates and _loads_without(plan):
-            names = ", ".join(path for path, _ in plan.delegates)
+    names = ", ".join(path for path, _ in plan.delegates)
+    with _as_model_error(plan.model.name):
+        try:
+            interpreter = _new_interpreter(plan, delegates)
+        except Exception as exc:
+            if not delegates or not _loads_without(plan):
+                raise
             raise BackendUnavailable(
                 f"{plan.model.name}: the delegate {names} does not take this model: {exc}. "
                 "Compile the model for it, or leave the delegate out"
             ) from exc
-        raise _unreadable(plan.model.name, exc) from exc
-    if delegates and not count_delegated(interpreter._get_ops_details()):
-        names = ", ".join(path for path, _ in plan.delegates)
+        taken = count_delegated(interpreter._get_ops_details()) if delegates else 0
+    if delegates and not taken:
         _complain(f"the delegate {names} took none of {plan.model.name}", plan.strict)
     return interpreter
 
@@ -241,18 +245,24 @@ def _allocate(interpreter: Any, shape: Tuple[int, ...], model: str) -> None:
             interpreter.resize_tensor_input(details["index"], list(shape))
         interpreter.allocate_tensors()
     except Exception as exc:
-        if resized:
-            raise SpecMismatch(
-                f"{model}: TFLite cannot resize it to {shape}: {exc}. Export it with this size"
-            ) from exc
-        raise _unreadable(model, exc) from exc
+        if not resized:
+            raise
+        raise SpecMismatch(
+            f"{model}: TFLite cannot resize it to {shape}: {exc}. Export it with this size"
+        ) from exc
 
 
-def _unreadable(model: str, exc: Exception) -> ModelError:
-    return ModelError(
-        f"{model}: expected a model that {_DISTRIBUTION} can run; it says: {exc}. Check that the "
-        "file is whole, and that it uses TFLite's built-in operators alone"
-    )
+@contextlib.contextmanager
+def _as_model_error(model: str) -> Iterator[None]:
+    try:
+        yield
+    except EdgeclfError:
+        raise
+    except Exception as exc:
+        raise ModelError(
+            f"{model}: expected a model that {_DISTRIBUTION} can run; it says: {exc}. Check that "
+            "the file is whole, and that it uses TFLite's built-in operators alone"
+        ) from exc
 
 
 def _load_delegate(path: str, options: Dict[str, Any]) -> Any:

@@ -45,8 +45,8 @@ def _walk_graph(graph: Node) -> None:
         tensor.numbers(7, "i")
         quantization = tensor.table(4)
         if quantization is not None:
-            for field in (0, 1, 2):
-                quantization.numbers(field, "f")
+            for number in (0, 1, 2):
+                quantization.numbers(number, "f")
             quantization.numbers(3, "q")
     graph.numbers(1, "i")
     graph.numbers(2, "i")
@@ -62,8 +62,8 @@ def _walk_graph(graph: Node) -> None:
 
 
 def _walk_signature(signature: Node) -> None:
-    for field in (0, 1):
-        for pair in signature.tables(field):
+    for number in (0, 1):
+        for pair in signature.tables(number):
             pair.text(0)
             pair.scalar(1, "I")
     signature.text(2)

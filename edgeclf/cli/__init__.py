@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import NoReturn, Optional, Sequence
 
-__all__ = ["CLOSED_PIPE", "INTERRUPTED", "forget_output", "main"]
+__all__ = ["CLOSED_PIPE", "INTERRUPTED", "main"]
 
 INTERRUPTED = 128 + signal.SIGINT
 CLOSED_PIPE = 128 + 13  # SIGPIPE's number, by name not on every system
@@ -30,10 +30,10 @@ def main(args: Optional[Sequence[str]] = None) -> NoReturn:
         status = INTERRUPTED
     except BrokenPipeError:
         status = CLOSED_PIPE
-        forget_output()
+        _forget_output()
     except OSError as exc:  # a full disk shows when the last of the output is written
         status = 1
-        forget_output()
+        _forget_output()
         print(f"edgeclf: the output cannot be written: {exc.strerror or exc}", file=sys.stderr)
     sys.exit(status)
 
@@ -53,7 +53,7 @@ def _run(args: Optional[Sequence[str]]) -> int:
     return 0
 
 
-def forget_output() -> None:
-    """Point stdout at nothing: what Python still holds for it would fail again at its end."""
+def _forget_output() -> None:
+    # What Python still holds for stdout would fail once more while it shuts down.
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,7 @@ from typing import Any, List, Optional
 
 import click
 
-from edgeclf.cli import CLOSED_PIPE, INTERRUPTED, forget_output
+from edgeclf.cli import CLOSED_PIPE, INTERRUPTED, text
 from edgeclf.errors import EdgeclfError
 from edgeclf.version import __version__
 
@@ -41,7 +41,6 @@ class _LazyGroup(click.Group):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # whoever read our output has enough
-            forget_output()
             ctx.exit(CLOSED_PIPE)
         except Exception as exc:
             failed(exc, debug=ctx.params["debug"])
@@ -53,19 +52,18 @@ def failed(exc: BaseException, debug: bool, about: str = "") -> None:
 
     `about` is the file that it happened to; it is named where the message does not.
     """
-    prefix = f"{about}: " if about and about not in str(exc) else ""
     if debug:
-        traceback.print_exception(type(exc), exc, exc.__traceback__)
-    elif isinstance(exc, EdgeclfError):
-        click.echo(f"edgeclf: {prefix}{exc}", err=True)
-    else:
+        lines = traceback.format_exception(type(exc), exc, exc.__traceback__)
+        click.echo("".join(lines), err=True, nl=False)
+        return
+    message = str(exc)
+    if not isinstance(exc, EdgeclfError):
         # Not foreseen: the type says more than the message does.
-        first_line = (str(exc).splitlines() or [""])[0]
-        click.echo(
-            f"edgeclf: {prefix}{type(exc).__name__}: {first_line} (run 'edgeclf --debug ...' for "
-            "the traceback)",
-            err=True,
-        )
+        first_line = (message.splitlines() or [""])[0]
+        message = f"{type(exc).__name__}: {first_line} (for the traceback: edgeclf --debug ...)"
+    if about not in message:
+        message = f"{about}: {message}"
+    click.echo("\n".join(map(text.printable, f"edgeclf: {message}".split("\n"))), err=True)
 
 
 def _log_to_stderr(ctx: click.Context) -> None:

@@ -141,14 +141,12 @@ def _gib(size: Optional[int]) -> str:
 def _runtime_lines(backends: List[Dict[str, Any]]) -> List[str]:
     if not backends:
         return ["unknown: see below"]
-    lines = text.columns(
-        [(b["name"], "yes" if b["usable"] else "no", b["detail"]) for b in backends]
-    )
-    width = max(text.width_of(backend["name"]) for backend in backends) + 7
-    with_hints = []
-    for line, backend in zip(lines, backends):
-        with_hints += [line] + ([" " * width + backend["hint"]] if backend["hint"] else [])
-    return with_hints
+    rows = []
+    for backend in backends:
+        rows.append((backend["name"], "yes" if backend["usable"] else "no", backend["detail"]))
+        if backend["hint"]:
+            rows.append(("", "", backend["hint"]))
+    return text.columns(rows)
 
 
 def _decoder_lines(decoders: List[Dict[str, Optional[str]]]) -> List[str]:

@@ -40,7 +40,7 @@ class Report:
 
     def failure(self, path: Path, exc: Exception, debug: bool) -> None:
         """Show why a picture has none; for people, on stderr."""
-        failed(exc, debug, text.printable(str(path)))
+        failed(exc, debug, about=str(path))
 
     def end(self) -> None:
         """Show the totals."""

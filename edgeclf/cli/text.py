@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 import unicodedata
 from typing import Any, List, Sequence
 
@@ -13,6 +14,8 @@ import click
 __all__ = ["columns", "echo_json", "fit", "fit_end", "printable", "room", "section", "width_of"]
 
 ELLIPSIS = "\u2026"
+_GAP = "  "
+_WIDTH = 78  # of what is wrapped: 80 less a section's margin
 
 
 def printable(text: str) -> str:
@@ -53,13 +56,21 @@ def fit_end(text: str, width: int) -> str:
     return text + " " * (width - width_of(text))
 
 
-def columns(rows: Sequence[Sequence[str]], gap: int = 2) -> List[str]:
-    """Lines with each column as wide as its widest cell."""
-    widths = [max(width_of(cell) for cell in column) for column in zip(*rows)]
-    return [
-        (" " * gap).join(fit(cell, width) for cell, width in zip(row, widths)).rstrip()
-        for row in rows
-    ]
+def columns(rows: Sequence[Sequence[str]]) -> List[str]:
+    """Lines with each column as wide as its widest cell; the last one wrapped beside the others."""
+    widths = [max(width_of(cell) for cell in column) for column in zip(*rows)][:-1]
+    left = sum(widths) + len(_GAP) * len(widths)
+    lines = []
+    for row in rows:
+        first = _GAP.join([*(fit(cell, width) for cell, width in zip(row, widths)), ""])
+        # Words are never broken: paths and commands stay whole.
+        wrapped = textwrap.wrap(
+            row[-1], max(24, _WIDTH - left), break_long_words=False, break_on_hyphens=False
+        )
+        for line in wrapped or [""]:
+            lines.append((first + line).rstrip())
+            first = " " * left
+    return lines
 
 
 def echo_json(document: Any, pretty: bool = False) -> None:

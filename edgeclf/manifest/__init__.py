@@ -67,13 +67,15 @@ def embed(path: Any, input_spec: InputSpec, output_spec: OutputSpec, *, out: Any
         path: the model.
         out: where the result goes, in one step; None replaces the model itself.
 
-    The graph and its weights stay as they are, so the outputs do too; the checksum changes.
+    The graph and its weights stay as they are, so the outputs do too; the checksum changes, and a
+    sidecar that states the old one has to be written anew.
     TFLite gets the standard metadata as well, as far as it can say the same; writing it needs
     ``edgeclf[tools]``.
 
     Raises:
-        ManifestError: the format holds no specs, a sidecar beside it contradicts, or it cannot
-            be written. ModelError: the model is damaged. BackendUnavailable: tools are missing.
+        ManifestError: the format holds no specs, or the file cannot be written; what was there
+            is then untouched. ModelError: the model is damaged. BackendUnavailable: tools are
+            missing.
     """
     from edgeclf.manifest.embedding import embed as write
 

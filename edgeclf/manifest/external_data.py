@@ -67,9 +67,9 @@ def _check_tensor(tensor: Any, model: ModelFile) -> None:
 def _check_location(location: str, tensor: Any, model: ModelFile) -> None:
     # Backslashes and drives are refused on every system: the same file means the same everywhere.
     parts = location.split("/")
-    if not location or "\0" in location:
+    if "\0" in location or "" in parts[1:] or parts == [""]:
         raise _refusal(model, tensor, location, "is no file name")
-    if location.startswith("/") or "\\" in location or _DRIVE.match(location):
+    if not parts[0] or "\\" in location or _DRIVE.match(location):
         raise _refusal(model, tensor, location, "is not a relative path")
     if ".." in parts:
         raise _refusal(model, tensor, location, "leads out of the model's folder")

@@ -71,6 +71,8 @@ def labels_from_text(text: str, where: str) -> Tuple[str, ...]:
         lines.pop()
     if not lines:
         raise ManifestError(f"{where}: empty; expected one label per line")
+    if "\0" in text:
+        raise ManifestError(f"{where}: a zero byte in it: no text file. Expected a label per line")
     for number, line in enumerate(lines, 1):
         if not line.strip():
             raise ManifestError(

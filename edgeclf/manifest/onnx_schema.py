@@ -78,11 +78,14 @@ def parse_model(model: ModelFile) -> Any:
         ) from exc
     message = message_class()
     try:
-        message.ParseFromString(model.content)
+        parsed = message.ParseFromString(model.content)
     except Exception as exc:  # DecodeError; some versions let others through
         raise ModelError(
             f"{model.name}: not a whole ONNX model ({exc}). Was the copy cut short or damaged?"
         ) from exc
+    # protobuf 3.20 stops at some kinds of damage with no more than a warning.
+    if parsed not in (None, len(model.content)):
+        raise ModelError(f"{model.name}: damaged at byte {parsed}. Copy the model again")
     if not message.HasField("graph"):
         raise ModelError(f"{model.name}: an ONNX model without a graph. Was the copy cut short?")
     return message

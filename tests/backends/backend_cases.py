@@ -19,7 +19,10 @@ class Case(NamedTuple):
     model: Callable[[], bytes]
     batches: Tuple[int, ...]
     nodes: Optional[int]  # of the graph; None where the runtime rewrites it before it counts
-    suffix: str
+
+    @property
+    def suffix(self) -> str:
+        return ".onnx" if self.backend == _ORT else ".tflite"
 
 
 class Raw(NamedTuple):
@@ -47,21 +50,23 @@ def _tflite(name: str, *arguments: Any, **keywords: Any) -> Callable[[], bytes]:
 
 
 _ORT, _TFL = "onnxruntime", "tflite"
-CASES = [
-    Case("onnx float", _ORT, _onnx("float_classifier"), (1, 2, 3), None, ".onnx"),
-    Case("onnx batch 2", _ORT, _onnx("float_classifier", 2), (2,), None, ".onnx"),
-    Case("onnx uint8", _ORT, _onnx("quantized_classifier", "uint8"), (1, 2, 3), None, ".onnx"),
-    Case("onnx int8", _ORT, _onnx("quantized_classifier", "int8"), (1, 3), None, ".onnx"),
-    Case("onnx float16", _ORT, _onnx("float16_classifier"), (1, 2), None, ".onnx"),
-    Case("onnx data-dependent", _ORT, _onnx("positive_values"), (1,), None, ".onnx"),
-    Case("onnx misstated output", _ORT, _onnx("float_classifier", scores_shape=(1, 5)), (1, 3), None, ".onnx"),
-    Case("tflite float", _TFL, _tflite("float_classifier"), (1,), 3, ".tflite"),
-    Case("tflite open batch", _TFL, _tflite("float_classifier", True, True), (1, 2, 3), 3, ".tflite"),
-    Case("tflite uint8", _TFL, _tflite("quantized_classifier", "uint8"), (1,), 2, ".tflite"),
-    Case("tflite int8", _TFL, _tflite("quantized_classifier", "int8"), (1,), 2, ".tflite"),
-    Case("tflite partly delegated", _TFL, _tflite("reversing"), (1,), 3, ".tflite"),
-    Case("tflite data-dependent", _TFL, _tflite("positive_places"), (1,), 3, ".tflite"),
-]  # fmt: skip
+# name, backend, builder, batches, nodes
+_ROWS: List[Tuple[str, str, Callable[[], bytes], Tuple[int, ...], Optional[int]]] = [
+    ("onnx float", _ORT, _onnx("float_classifier"), (1, 2, 3), None),
+    ("onnx batch 2", _ORT, _onnx("float_classifier", 2), (2,), None),
+    ("onnx uint8", _ORT, _onnx("quantized_classifier", "uint8"), (1, 2, 3), None),
+    ("onnx int8", _ORT, _onnx("quantized_classifier", "int8"), (1, 3), None),
+    ("onnx float16", _ORT, _onnx("float16_classifier"), (1, 2), None),
+    ("onnx data-dependent", _ORT, _onnx("positive_values"), (1,), None),
+    ("onnx misstated", _ORT, _onnx("float_classifier", scores_shape=(1, 5)), (1, 3), None),
+    ("tflite float", _TFL, _tflite("float_classifier"), (1,), 3),
+    ("tflite open batch", _TFL, _tflite("float_classifier", True, True), (1, 2, 3), 3),
+    ("tflite uint8", _TFL, _tflite("quantized_classifier", "uint8"), (1,), 2),
+    ("tflite int8", _TFL, _tflite("quantized_classifier", "int8"), (1,), 2),
+    ("tflite partly delegated", _TFL, _tflite("reversing"), (1,), 3),
+    ("tflite data-dependent", _TFL, _tflite("positive_places"), (1,), 3),
+]
+CASES = [Case(*row) for row in _ROWS]
 
 
 def require(backend: str) -> None:

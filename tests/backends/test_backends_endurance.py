@@ -95,8 +95,10 @@ def python(code: str, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": root}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        env=environment,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return done.stdout.decode()
 
@@ -119,6 +121,8 @@ def test_truncated_models_end_in_a_typed_error(case: Case, path: Path) -> None:
 
 
 @needs_fork
+# Python 3.12 warns of what this test is about.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 @pytest.mark.parametrize("use", ["infer", "new_request", "placement"])
 def test_a_forked_child_gets_an_error_and_the_parent_goes_on(
     case: Case, path: Path, use: str

@@ -34,7 +34,10 @@ def test_zeros_unless_told_otherwise() -> None:
 
 def test_arrays_serve_every_frame_or_one_each() -> None:
     row = np.arange(5, dtype="f4")[None]
-    np.testing.assert_array_equal(fake(row).new_request(3).infer()[0], np.repeat(row, 3, axis=0))
+    answer = fake(row).new_request(3).infer()[0]
+    np.testing.assert_array_equal(answer, np.repeat(row, 3, axis=0))
+    answer[...] = 9
+    assert row[0, 0] == 0
     rows = np.arange(10, dtype="f4").reshape(2, 5)
     np.testing.assert_array_equal(fake([rows]).new_request(2).infer()[0], rows)
     with pytest.raises(InferenceError, match="expected 'scores'"):

@@ -16,6 +16,7 @@ from backend_cases import CASES, require
 from edgeclf import backends
 from edgeclf.backends import available, load_backend
 from edgeclf.backends.install import install_hint
+from edgeclf.backends.third_parties import ENTRY_POINT_GROUP
 from edgeclf.errors import ArgumentError, BackendUnavailable
 from edgeclf.model_file import ModelFile
 
@@ -37,13 +38,12 @@ class ThirdParty:
 def install(monkeypatch: pytest.MonkeyPatch, **adapters: str) -> None:
     """Make these entry points known, in the form of this Python's importlib.metadata."""
     points = [
-        metadata.EntryPoint(name, value, backends.ENTRY_POINT_GROUP)
-        for name, value in adapters.items()
+        metadata.EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in adapters.items()
     ]
     if sys.version_info >= (3, 10):
         found: Any = metadata.EntryPoints(points)
     else:
-        found = {backends.ENTRY_POINT_GROUP: points}
+        found = {ENTRY_POINT_GROUP: points}
     monkeypatch.setattr(metadata, "entry_points", lambda: found)
     module = types.ModuleType("acme_edgeclf")
     module.Adapter = ThirdParty  # type: ignore[attr-defined]
@@ -60,7 +60,8 @@ def hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
 def test_importing_loads_no_runtime() -> None:
     code = (
         "import sys; import edgeclf.backends; edgeclf.backends.available();"
-        "found = {'onnxruntime', 'ai_edge_litert', 'tflite_runtime', 'tensorflow'} & set(sys.modules);"
+        "runtimes = {'onnxruntime', 'ai_edge_litert', 'tflite_runtime', 'tensorflow'};"
+        "found = runtimes & set(sys.modules);"
         "assert not found, found; assert 'edgeclf.backends.onnxruntime' not in sys.modules"
     )
     root = Path(backends.__file__).resolve().parents[2]
@@ -186,6 +187,6 @@ def test_a_third_party_is_loaded_only_when_needed(monkeypatch: pytest.MonkeyPatc
 def test_a_broken_third_party(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, acme="acme_gone:Adapter")
     for name in ("acme", None):
-        with pytest.raises(BackendUnavailable, match="acme_gone.*cannot be loaded") as caught:
+        with pytest.raises(BackendUnavailable, match=r"acme_gone.*cannot be loaded") as caught:
             load_backend(ModelFile(ENGINE), name)
         assert isinstance(caught.value.__cause__, ImportError)

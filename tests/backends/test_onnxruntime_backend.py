@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from pathlib import Path
 from typing import Any, Dict
 
@@ -19,7 +21,6 @@ from edgeclf.errors import (
     SpecMismatch,
 )
 from edgeclf.model_file import ModelFile
-from edgeclf.types import Placement
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -38,6 +39,14 @@ def test_other_inputs_are_refused(kind: str) -> None:
     model = onnx_models.input_of(getattr(onnx.TensorProto, kind))
     with pytest.raises(SpecMismatch, match="input 'pixels'"):
         load(model)
+
+
+@pytest.mark.parametrize("name", [b"pixels", b"scores", b"batch"])
+def test_names_that_are_not_utf8(name: bytes) -> None:
+    model = onnx_models.float_classifier().replace(name, name[:-1] + b"\xff")
+    with pytest.raises(ModelError) as caught:
+        load(model)
+    assert isinstance(caught.value.__cause__, UnicodeDecodeError)
 
 
 def test_a_model_without_scores_is_refused() -> None:
@@ -75,6 +84,17 @@ def test_later_runs_allocate_nothing() -> None:
     misstated = load(onnx_models.float_classifier(scores_shape=(1, 5))).new_request(2)
     first, second = misstated.infer()[0], misstated.infer()[0]
     assert first.ctypes.data != second.ctypes.data
+
+
+def test_closing_releases_the_session_below_living_requests() -> None:
+    backend = load(onnx_models.float_classifier())
+    request = backend.new_request()
+    request.infer()
+    session = weakref.ref(backend._session)
+    backend.close()
+    gc.collect()
+    assert session() is None
+    assert request.input.shape == (1, 3, 4, 4)
 
 
 def test_a_session_with_another_provider_reads_every_input() -> None:
@@ -199,6 +219,7 @@ def test_options_reach_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     load(onnx_models.float_classifier(), num_threads=3, backend_options=options)
     settings = seen["settings"]
     assert settings.intra_op_num_threads == 3
+    assert seen["enable_fallback"] == 0
     assert settings.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert settings.get_session_config_entry("session.inter_op.allow_spinning") == "0"
     assert settings.get_session_config_entry("session.disable_prepacking") == "1"
@@ -238,27 +259,3 @@ def test_an_operator_it_does_not_have_is_a_model_error() -> None:
     with pytest.raises(ModelError, match="Flatland") as caught:
         load(model.SerializeToString())
     assert caught.value.__cause__ is not None
-
-
-def test_placement_counts_the_graphs_nodes() -> None:
-    """Without optimisation nothing is fused: the counts are the file's own."""
-    model = onnx_models.quantized_classifier("uint8")
-    backend = load(model, backend_options={"graph_optimization_level": "disable"})
-    assert [(p.unit, p.operators) for p in backend.placement] == [
-        (CPU, len(onnx.load_from_string(model).graph.node))
-    ]
-
-
-def test_placement_of_runtimes_that_do_not_record_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    name = "get_provider_graph_assignment_info"
-    for owner in ort.InferenceSession.__mro__:
-        if name in vars(owner):
-            monkeypatch.delattr(owner, name)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    backend = load(
-        onnx_models.float_classifier(), backend_options={"graph_optimization_level": "disable"}
-    )
-    assert backend.placement == (Placement(CPU, 3, "seen in the profile of one run"),)
-    assert not list(tmp_path.iterdir())

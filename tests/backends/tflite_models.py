@@ -46,6 +46,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.builder = flatbuffers.Builder(1024)
+        self.builder.ForceDefaults(True)  # else a field that is 0 is left out
 
     def table(self, *fields: Tuple[int, str, Any]) -> int:
         builder = self.builder
@@ -54,8 +55,7 @@ class _Writer:
             if kind == "offset":
                 builder.PrependUOffsetTRelativeSlot(slot, value, 0)
             else:
-                # A value equal to its default is left out; 99 is the default of none and unused.
-                getattr(builder, f"Prepend{kind}Slot")(slot, value, 99)
+                getattr(builder, f"Prepend{kind}Slot")(slot, value, 0)
         return int(builder.EndObject())
 
     def numbers(self, values: Sequence[Any], dtype: str) -> int:
@@ -207,14 +207,15 @@ def reversing() -> bytes:
     return write(tensors, operators, [0], [3])
 
 
-def positive_places() -> bytes:
-    """float32 1x4x4x3 -> the places of its positive values, Nx4: N is known after the run only."""
+def positive_places(stated: int = 0) -> bytes:
+    """float32 1x4x4x3 -> the places of its positive values, Nx4: N is known after the run only,
+    and the file states `stated` for it."""
     tensors = [
         Tensor("pixels", "float32", (1, *ITEM)),
         Tensor("zero", "float32", (1,), np.zeros(1, "f4")),
         Tensor("positive", "bool", (1, *ITEM)),
-        Tensor("places", "int64", (0, 4)),
-        Tensor("scores", "float32", (0, 4)),
+        Tensor("places", "int64", (stated, 4)),
+        Tensor("scores", "float32", (stated, 4)),
     ]
     operators = [
         Operator(GREATER, [0, 1], [2]),

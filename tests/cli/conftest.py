@@ -92,6 +92,7 @@ def run(tmp_path: Path) -> Callable[..., Any]:
             env=environment(**more),
             capture_output=True,
             encoding="utf-8",
+            errors="backslashreplace",
             timeout=120,
         )
 

@@ -190,10 +190,15 @@ def test_errors_of_the_package_exit_with_1_and_one_message(
 def test_names_that_a_terminal_would_obey_are_defused(
     invoke: Invoke, model: Path, pictures: Path
 ) -> None:
-    nasty = pictures / "a\033[31m\nb.png"
+    nasty = pictures / "a\033[31m\rb\nc.png"
     nasty.write_bytes((pictures / "red.png").read_bytes())
-    result = invoke("predict", nasty, "-m", model)
+    result = invoke("predict", nasty, "-m", model, "-k", 1)
     assert result.exit_code == 0
-    assert "\033" not in result.stdout
+    assert not {"\033", "\r"} & set(result.stdout)
+    assert len(result.stdout.splitlines()) == 4
+    missing = pictures / "a\033c\rb.png"
+    errors = invoke("predict", missing, "-m", model).stderr
+    assert "cannot be read" in errors
+    assert not {"\033", "\r"} & set(errors)
     (answer,) = records(invoke("predict", nasty, "-m", model, "--json").stdout)
     assert answer["path"] == str(nasty)

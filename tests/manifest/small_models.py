@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeclf.manifest import GraphFacts
+from edgeclf.manifest import GraphFacts, Resolved, Source, resolve
+from edgeclf.manifest.argument import source_of_arguments
 from edgeclf.types import Quantization, TensorInfo
 
 # The backends' tests write .tflite models field by field; the same writer serves here.
@@ -124,3 +125,23 @@ def tensors_of(content: bytes) -> Tuple[TensorInfo, TensorInfo]:
             )
         )
     return found[0], found[1]
+
+
+def argument(**fields: Any) -> Source:
+    source = source_of_arguments(fields)
+    assert source is not None
+    return source
+
+
+def solve(
+    *sources: Source,
+    input: TensorInfo = IMAGE,
+    scores: TensorInfo = SCORES,
+    graph: GraphFacts = LOGITS,
+    name: str = "m.onnx",
+) -> Resolved:
+    return resolve(list(sources), input, scores, graph, name)
+
+
+def image(*shape: Optional[int], dtype: str = "float32") -> TensorInfo:
+    return TensorInfo("image", shape, dtype)

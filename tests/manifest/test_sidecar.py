@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import stat
 from pathlib import Path
 from typing import Any, Dict
 
@@ -12,15 +11,13 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import LABELS, save_onnx, write_json
+from small_models import LABELS, write_json
 
 import edgeclf.manifest
 from edgeclf.errors import EdgeclfError, ManifestError
-from edgeclf.manifest import read, write_sidecar
 from edgeclf.manifest.fields import INPUT_FIELDS, OUTPUT_FIELDS
 from edgeclf.manifest.sidecar import read_file, source_of
-from edgeclf.model_file import ModelFile
-from edgeclf.spec import InputSpec, OutputSpec, ScoreCalibration
+from edgeclf.spec import InputSpec, OutputSpec
 
 SCHEMA = json.loads(
     (Path(edgeclf.manifest.__file__).parent / "sidecar.schema.json").read_text(encoding="utf-8")
@@ -64,7 +61,11 @@ FULL: Dict[str, Any] = {
 VALUES = [
     ("schema_version", [1, 1.0], [2, 0, "1", None, True, 1.5]),
     ("model", [{}], [None, [], "x", {"delegates": []}]),
-    ("model.sha256", ["0" * 64, "AB" * 32], ["", "0" * 63, "0" * 65, "g" * 64, 7, None]),
+    (
+        "model.sha256",
+        ["0" * 64, "AB" * 32],
+        ["", "0" * 63, "0" * 65, "0" * 64 + "\n", "g" * 64, 7, None],
+    ),
     ("model.name", ["", "x"], [1, None]),
     ("input", [{}], [None, [], "x", {"plugins": ["x.so"]}, {"Width": 1}]),
     ("output", [{}], [None, [], "x", {"providers": ["x"]}]),
@@ -83,7 +84,11 @@ VALUES = [
     ("input.pad_value", [0, 255, [1, 2, 3], None, 7.0], [-1, 256, 1.5, [1, 2], "0", False]),
     ("input.layout", ["nhwc"], ["NCHW", None]),
     ("input.dtype", ["int8", "float16"], ["float64", "int16", None]),
-    ("output.labels", [["a"], None], [[], [1], ["a", None], {}, 5, "", "a/b", "..", "a\\b", "c:d"]),
+    (
+        "output.labels",
+        [["a"], None],
+        [[], [1], ["a", None], {}, 5, "", "a/b", "..", "a\\b", "c:d", "e\n"],
+    ),
     ("output.activation", ["none", "sigmoid"], ["relu", None]),
     ("output.label_offset", [-1, 1, 2.0], [0.5, "1", None, 2**21]),
     ("output.multilabel", [True], [0, None]),
@@ -176,7 +181,7 @@ def test_reader_and_schema_agree_on_anything(path: str, value: Any) -> None:
         ('{"schema_version": 1, "input": {"mean": -Infinity}}', "Infinity"),
         ('{"schema_version": 1, "input": {"mean": 1e999}}', "finite"),
         ('{"schema_version": 1, "input": {"width": 1' + "0" * 400 + "}}", "width"),
-        ('{"schema_version": 1, "input": {"mean": 1' + "0" * 5000 + "}}", ""),
+        ('{"schema_version": 1, "input": {"mean": 1' + "0" * 5000 + "}}", "m"),
         ('{"schema_version": 1', "not a usable JSON"),
         ("[" * 200_000, "not a usable JSON"),
         ("", "not a usable JSON"),
@@ -202,83 +207,6 @@ def test_bytes_that_are_no_text_and_a_folder_in_its_place(tmp_path: Path) -> Non
         read_file(tmp_path / "other.json")
 
 
-SPECS = [
-    (InputSpec(8, 8), OutputSpec()),
-    (
-        InputSpec(
-            224, 192, "bgr", "center-crop", 256, "floor", "bicubic", True, True, 1 / 255,
-            (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (1, 2, 3), "nhwc", "int8",
-        ),
-        OutputSpec(
-            ("ä", "犬"), "sigmoid", 1, True,
-            ScoreCalibration("log", 0.1, ((1.0, 2.0, 3.0, None), None)), (0.1, 0.2),
-        ),
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("input_spec", "output_spec"), SPECS)
-def test_what_is_written_reads_back(
-    tmp_path: Path, input_spec: InputSpec, output_spec: OutputSpec
-) -> None:
-    model = save_onnx(tmp_path)
-    sha256 = ModelFile(model).sha256
-    write_sidecar(tmp_path / "model.json", input_spec, output_spec, sha256)
-    document = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
-    assert schema_takes(document)
-    (source,) = read(ModelFile(model))
-    assert source.name == "model.json"
-    assert source.sha256 == sha256
-    values = dict(source.fields)
-    inputs = {name: values.pop(name) for name in list(values) if name in INPUT_FIELDS}
-    assert InputSpec(**inputs) == input_spec
-    assert OutputSpec(**values) == output_spec
-
-
-def test_another_model_is_refused(tmp_path: Path) -> None:
-    model = save_onnx(tmp_path)
-    write_sidecar(tmp_path / "model.json", *SPECS[0], sha256=ModelFile(model).sha256)
-    read(ModelFile(model))
-    content = bytearray(model.read_bytes())
-    content[len(content) // 2] ^= 4
-    model.write_bytes(content)
-    with pytest.raises(ManifestError, match="damaged or was replaced") as caught:
-        read(ModelFile(model))
-    assert ModelFile(model).sha256 in str(caught.value)
-    with pytest.raises(ManifestError, match="damaged or was replaced"):
-        read(ModelFile(bytes(content)), spec=tmp_path / "model.json")
-
-
-def test_writing_replaces_whole_files_and_keeps_their_mode(tmp_path: Path) -> None:
-    path = tmp_path / "model.json"
-    write_sidecar(path, *SPECS[0])
-    path.chmod(0o640)
-    write_sidecar(path, *SPECS[1])
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert read_file(path).fields["width"] == 224
-    assert [entry.name for entry in tmp_path.iterdir()] == ["model.json"]
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: Any) -> None:
-    path = tmp_path / "model.json"
-    write_sidecar(path, *SPECS[0])
-    before = path.read_bytes()
-
-    def full(handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(ManifestError, match="No space left"):
-        write_sidecar(path, *SPECS[1])
-    assert path.read_bytes() == before
-    assert [entry.name for entry in tmp_path.iterdir()] == ["model.json"]
-    monkeypatch.undo()
-    with pytest.raises(ManifestError, match="cannot be written"):
-        write_sidecar(tmp_path / "no folder" / "model.json", *SPECS[0])
-    with pytest.raises(ManifestError, match="sha256"):
-        write_sidecar(path, *SPECS[0], sha256="123")
-
-
 def test_labels_by_file_name(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("cat\ndog\n", encoding="utf-8")
     write_json(tmp_path / "names.json", ["eel", "fox"])
@@ -289,7 +217,7 @@ def test_labels_by_file_name(tmp_path: Path) -> None:
     secret.write_text("s\n", encoding="utf-8")
     for name in ("../secret.txt", str(secret), "none.txt", "..", "a\\b.txt", "C:x.txt", "a\0b"):
         path = write_json(tmp_path / "m.json", {"schema_version": 1, "output": {"labels": name}})
-        with pytest.raises(ManifestError, match="labels|none"):
+        with pytest.raises(ManifestError, match=r"labels|none"):
             read_file(path)
 
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "edgeclf/affine.h"
+#include "edgeclf/axis.h"
 #include "edgeclf/filter.h"
 #include "edgeclf/frame.h"
 #include "edgeclf/geometry.h"

@@ -1,10 +1,13 @@
-// The two passes of a separable resize: one row across, several rows into one. These are the
-// scalar reference: what any vector version must give, bit for bit.
+// The two passes of a separable resize: one row across, several rows into one.
+//
+// The scalar kernels are the reference: every other set gives the same, bit for bit.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
-#include "edgeclf/filter.h"
+#include "edgeclf/axis.h"
 
 namespace edgeclf {
 
@@ -21,17 +24,36 @@ struct FloatArithmetic {
   using Weight = float;
 };
 
-// Outputs begin .. begin + size - 1 of `axis` from one row of pixels, interleaved as in the
-// source. Pixel i of the source row is at row + i * step; its samples are adjacent bytes.
-// `channels` is 1 or 3. `out` holds size * channels samples.
-void resample_row(const std::uint8_t* row, std::ptrdiff_t step, int channels,
-                  const Axis<std::int32_t>& axis, int begin, int size, std::uint8_t* out);
-void resample_row(const std::uint8_t* row, std::ptrdiff_t step, int channels,
-                  const Axis<float>& axis, int begin, int size, float* out);
+// A row of pixels to read: pixel i is at pixels + i * step, its samples are adjacent bytes, and
+// nothing beyond the last sample of the last column is touched.
+struct SourceRow {
+  const std::uint8_t* pixels = nullptr;
+  std::ptrdiff_t step = 3;
+  int columns = 0;
+  int channels = 3;  // 1 or 3
+};
+
+// Outputs begin .. begin + size - 1 of `axis`, interleaved as in the source: size * channels
+// samples.
+template <class Weight, class Sample>
+using ResampleRow = void (*)(const SourceRow& row, const Axis<Weight>& axis, int begin, int size,
+                             Sample* out);
 
 // out[i] = the sum over k < taps of rows[k][i] * weights[k], for `size` samples.
-void combine_rows(const std::uint8_t* const* rows, const std::int32_t* weights, int taps, int size,
-                  std::uint8_t* out);
-void combine_rows(const float* const* rows, const float* weights, int taps, int size, float* out);
+template <class Weight, class Sample>
+using CombineRows = void (*)(const Sample* const* rows, const Weight* weights, int taps, int size,
+                             Sample* out);
+
+// The kernels of one instruction set.
+struct Kernels {
+  const char* name;
+  ResampleRow<std::int32_t, std::uint8_t> resample_exact;
+  ResampleRow<float, float> resample_float;
+  CombineRows<std::int32_t, std::uint8_t> combine_exact;
+  CombineRows<float, float> combine_float;
+};
+
+// Those this processor can run, the scalar ones first, the fastest last.
+const std::vector<Kernels>& available_kernels();
 
 }  // namespace edgeclf

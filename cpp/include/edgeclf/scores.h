@@ -52,8 +52,8 @@ void activate(Activation activation, float* scores, std::size_t size);
 void calibrate(const ScoreCalibration& calibration, float* scores, std::size_t size);
 
 struct Selection {
-  std::size_t top_k = 0;            // 0: all
-  std::vector<double> thresholds;   // none, one for all classes, or one per class
+  std::size_t top_k = 0;              // 0: all
+  std::vector<double> thresholds;     // none, one for all classes, or one per class
   std::vector<std::uint8_t> allowed;  // none, or one per class: 0 leaves the class out
 };
 

@@ -1,0 +1,114 @@
+// One run of a plan over one frame; included by plan.cpp alone.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+
+#include "edgeclf/plan.h"
+#include "edgeclf/resample.h"
+
+namespace edgeclf {
+
+// Which of a source pixel's samples is channel c of the tensor.
+inline std::array<int, 3> tensor_order(ColorMode mode, const std::array<int, 3>& rgb) {
+  return mode == ColorMode::bgr ? std::array<int, 3>{rgb[2], rgb[1], rgb[0]} : rgb;
+}
+
+// Source rows are resampled across once, wait in a ring, and are combined into one line
+// of the tensor after the other.
+template <class Arithmetic>
+class Plan::Stream {
+ public:
+  using Sample = typename Arithmetic::Sample;
+  using Weight = typename Arithmetic::Weight;
+  static constexpr bool kExact = std::is_same<Arithmetic, ExactArithmetic>::value;
+
+  Stream(const Plan& plan, const Tables<Weight>& tables, const FrameView& frame,
+         std::uint8_t* workspace)
+      : plan_(plan),
+        tables_(tables),
+        reader_(frame, plan.channels_, plan.first_column_, plan.columns_, workspace),
+        order_(tensor_order(plan.spec_.color_mode, reader_.rgb())),
+        reads_in_place_(kExact && tables.x.consecutive && reader_.in_place() &&
+                        reader_.step() == plan.channels_),
+        ring_(reinterpret_cast<Sample*>(workspace + plan.ring_offset_)),
+        line_(reinterpret_cast<Sample*>(workspace + plan.line_offset_)),
+        rows_(reinterpret_cast<const Sample**>(workspace + plan.pointers_offset_)) {}
+
+  void run(const Affine& affine, void* tensor) {
+    for (int x = 0; x < tables_.x.size(); x += plan_.strip_) {
+      const int size = std::min(plan_.strip_, tables_.x.size() - x);
+      next_row_ = 0;
+      for (int y = 0; y < tables_.y.size(); ++y) {
+        affine.encode(line(x, y, size), plan_.channels_, order_, size,
+                      plan_.target(tensor, plan_.geometry_.x.tensor_begin + x,
+                                   plan_.geometry_.y.tensor_begin + y));
+      }
+    }
+  }
+
+ private:
+  const Sample* line(int x, int y, int size) {
+    const auto at = static_cast<std::size_t>(y);
+    const int first = tables_.y.first[at];
+    const int count = tables_.y.count[at];
+    if (!reads_in_place_) fill_ring(first, count, x, size);
+    for (int k = 0; k < count; ++k) rows_[k] = waiting(first + k, x);
+    if (tables_.y.selects) return rows_[0];
+    combine_rows(tables_.y.weight(y), count, size * plan_.channels_);
+    return line_;
+  }
+
+  void resample_row(const SourceRow& row, int x, int size, Sample* out) const {
+    if constexpr (kExact) {
+      kernels_.resample_exact(row, tables_.x, x, size, out);
+    } else {
+      kernels_.resample_float(row, tables_.x, x, size, out);
+    }
+  }
+
+  void combine_rows(const Weight* weights, int taps, int samples) const {
+    if constexpr (kExact) {
+      kernels_.combine_exact(rows_, weights, taps, samples, line_);
+    } else {
+      kernels_.combine_float(rows_, weights, taps, samples, line_);
+    }
+  }
+
+  // Rows that an earlier line has needed are still in the ring; rows between are never read.
+  void fill_ring(int first, int count, int x, int size) {
+    for (int row = std::max(next_row_, first); row < first + count; ++row) {
+      resample_row({reader_.row(row), reader_.step(), plan_.columns_, plan_.channels_}, x, size,
+                   slot(row));
+    }
+    next_row_ = first + count;
+  }
+
+  const Sample* waiting(int row, int x) const {
+    if constexpr (kExact) {
+      if (reads_in_place_) {
+        return reader_.row(row) + tables_.x.first[static_cast<std::size_t>(x)] * reader_.step();
+      }
+    }
+    return slot(row);
+  }
+
+  Sample* slot(int row) const {
+    return ring_ +
+           static_cast<std::ptrdiff_t>(row % tables_.y.max_taps) * plan_.strip_ * plan_.channels_;
+  }
+
+  const Plan& plan_;
+  const Tables<Weight>& tables_;
+  const Kernels& kernels_ = available_kernels().back();
+  RowReader reader_;
+  std::array<int, 3> order_;
+  bool reads_in_place_;  // nothing happens across: the source's own rows are combined
+  Sample* ring_;
+  Sample* line_;
+  const Sample** rows_;
+  int next_row_ = 0;
+};
+
+}  // namespace edgeclf

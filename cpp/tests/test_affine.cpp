@@ -1,0 +1,81 @@
+#include <cmath>
+#include <vector>
+
+#include "check.h"
+#include "edgeclf/affine.h"
+
+using namespace edgeclf;
+
+namespace {
+
+InputSpec spec_of(DType dtype, double mean, double std) {
+  InputSpec spec;
+  spec.color_mode = ColorMode::gray;
+  spec.dtype = dtype;
+  spec.mean = PerChannel<double>{mean, mean, mean};
+  spec.std = PerChannel<double>{std, std, std};
+  return spec;
+}
+
+template <class Element, class Sample>
+std::vector<Element> encoded(const Affine& affine, const std::vector<Sample>& samples) {
+  std::vector<Element> out(samples.size());
+  affine.encode(samples.data(), 1, {0, 0, 0}, static_cast<int>(samples.size()), {out.data(), 0, 1});
+  return out;
+}
+
+void float32() {
+  const Affine affine(spec_of(DType::float32, 127.5, 127.5), {});
+  const auto out = encoded<float>(affine, std::vector<std::uint8_t>{0, 51, 255});
+  CHECK(out[0] == -1.0F);
+  CHECK(out[1] == -0.6F);
+  CHECK(out[2] == 1.0F);
+  const auto between = encoded<float>(affine, std::vector<float>{-9.0F, 127.5F, 300.0F});
+  CHECK(between[0] == -1.0F);  // clamped
+  CHECK(between[1] == 0.0F);
+  CHECK(between[2] == 1.0F);
+}
+
+void codes_saturate_and_round_halves_to_even() {
+  const Affine affine(spec_of(DType::int8, 100.0, 1.0), Quantization{2.0, 100});
+  const auto out =
+      encoded<std::int8_t>(affine, std::vector<std::uint8_t>{0, 97, 99, 101, 103, 255});
+  // -50, -1.5, -0.5, 0.5, 1.5 and 77.5 codes from 100.
+  const std::vector<std::int8_t> expected{50, 98, 100, 100, 102, 127};
+  CHECK(out == expected);
+  const auto between = encoded<std::int8_t>(affine, std::vector<float>{97.0F, 103.0F, 255.0F});
+  CHECK(between == (std::vector<std::int8_t>{98, 102, 127}));
+}
+
+void extreme_quantisations_do_not_overflow() {
+  const Affine fine(spec_of(DType::uint8, 128.0, 1e-6), Quantization{1e-300, 7});
+  CHECK(encoded<std::uint8_t>(fine, std::vector<std::uint8_t>{0, 128, 255}) ==
+        (std::vector<std::uint8_t>{0, 7, 255}));
+  CHECK(encoded<std::uint8_t>(fine, std::vector<float>{0.0F, 255.0F}) ==
+        (std::vector<std::uint8_t>{0, 255}));
+}
+
+void channels_and_layout() {
+  InputSpec spec;
+  spec.dtype = DType::uint8;
+  const Affine affine(spec, {});
+  CHECK(affine.takes_pixels());
+  const std::vector<std::uint8_t> pixels{1, 2, 3, 4, 5, 6};
+  std::vector<std::uint8_t> out(6);
+  affine.encode(pixels.data(), 3, {2, 1, 0}, 2, {out.data(), 2, 1});
+  CHECK(out == (std::vector<std::uint8_t>{3, 6, 2, 5, 1, 4}));
+  affine.encode(pixels.data(), 3, {2, 1, 0}, 2, {out.data(), 1, 3});
+  CHECK(out == (std::vector<std::uint8_t>{3, 2, 1, 6, 5, 4}));
+  affine.fill({7, 8, 9}, 2, {out.data(), 1, 3});
+  CHECK(out == (std::vector<std::uint8_t>{7, 8, 9, 7, 8, 9}));
+}
+
+}  // namespace
+
+int main() {
+  float32();
+  codes_saturate_and_round_halves_to_even();
+  extreme_quantisations_do_not_overflow();
+  channels_and_layout();
+  return check::result();
+}

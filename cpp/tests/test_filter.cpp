@@ -1,0 +1,83 @@
+#include <cmath>
+#include <initializer_list>
+
+#include "check.h"
+#include "edgeclf/filter.h"
+
+using namespace edgeclf;
+
+namespace {
+
+Axis<double> axis_of(Interpolation interpolation, bool antialias, int source, int size) {
+  InputSpec spec;
+  spec.width = size;
+  spec.height = size;
+  spec.interpolation = interpolation;
+  spec.antialias = antialias;
+  return make_axes(spec, place(spec, source, source), source, source).x;
+}
+
+void check_row(const Axis<double>& axis, int i, int first, std::initializer_list<double> weights) {
+  const auto at = static_cast<std::size_t>(i);
+  CHECK_EQUAL(axis.first[at], first);
+  CHECK_EQUAL(axis.count[at], static_cast<int>(weights.size()));
+  int k = 0;
+  for (const double weight : weights) CHECK(std::abs(axis.weight(i)[k++] - weight) < 1e-12);
+}
+
+void weights_sum_to_one_and_stay_inside() {
+  for (const auto interpolation :
+       {Interpolation::bilinear, Interpolation::bicubic, Interpolation::lanczos, Interpolation::box,
+        Interpolation::area}) {
+    for (const bool antialias : {true, false}) {
+      for (const int source : {1, 2, 3, 17, 480, 65535}) {
+        for (const int size : {1, 2, 5, 17, 224, 1000}) {
+          const Axis<double> axis = axis_of(interpolation, antialias, source, size);
+          CHECK_EQUAL(axis.size(), size);
+          for (int i = 0; i < size; ++i) {
+            const auto at = static_cast<std::size_t>(i);
+            CHECK(axis.first[at] >= 0 && axis.first[at] + axis.count[at] <= source);
+            CHECK(i == 0 ||
+                  (axis.first[at] >= axis.first[at - 1] &&
+                   axis.first[at] + axis.count[at] >= axis.first[at - 1] + axis.count[at - 1]));
+            double sum = 0.0;
+            for (int k = 0; k < axis.count[at]; ++k) sum += axis.weight(i)[k];
+            CHECK(std::abs(sum - 1.0) < 1e-9);
+          }
+        }
+      }
+    }
+  }
+}
+
+// Worked out by hand.
+void known_weights() {
+  check_row(axis_of(Interpolation::bilinear, true, 4, 2), 0, 0, {3.0 / 7, 3.0 / 7, 1.0 / 7});
+  check_row(axis_of(Interpolation::bilinear, false, 4, 2), 0, 0, {0.5, 0.5});
+  check_row(axis_of(Interpolation::bilinear, false, 2, 4), 0, 0, {1.0});
+  check_row(axis_of(Interpolation::bilinear, false, 2, 4), 1, 0, {0.75, 0.25});
+  check_row(axis_of(Interpolation::bicubic, false, 8, 4), 1, 1,
+            {-0.09375, 0.59375, 0.59375, -0.09375});
+  check_row(axis_of(Interpolation::area, true, 3, 2), 0, 0, {2.0 / 3, 1.0 / 3});
+  check_row(axis_of(Interpolation::area, true, 2, 4), 1, 0, {1.0, 0.0});
+  check_row(axis_of(Interpolation::box, true, 4, 2), 1, 2, {0.5, 0.5});
+}
+
+void selections() {
+  const Axis<double> same = axis_of(Interpolation::lanczos, true, 5, 5);
+  CHECK(same.selects && same.consecutive);
+  const Axis<double> nearest = axis_of(Interpolation::nearest, true, 5, 3);
+  CHECK(nearest.selects && !nearest.consecutive);
+  check_row(nearest, 0, 0, {1.0});
+  check_row(nearest, 1, 2, {1.0});
+  check_row(nearest, 2, 4, {1.0});
+}
+
+}  // namespace
+
+int main() {
+  weights_sum_to_one_and_stay_inside();
+  known_weights();
+  selections();
+  return check::result();
+}

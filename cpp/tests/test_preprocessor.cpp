@@ -1,0 +1,116 @@
+#include <cstdlib>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "edgeclf/preprocessor.h"
+
+namespace {
+
+// Counts what one thread allocates.
+thread_local std::size_t allocations = 0;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+using namespace edgeclf;
+
+namespace {
+
+InputSpec spec_of(int width, int height) {
+  InputSpec spec;
+  spec.width = width;
+  spec.height = height;
+  spec.dtype = DType::uint8;
+  spec.layout = Layout::nhwc;
+  return spec;
+}
+
+FrameView view(const std::vector<std::uint8_t>& pixels, int width, int height) {
+  return {pixels.data(), width, height, 3, 3 * width, 3, {0, 1, 2}};
+}
+
+std::vector<std::uint8_t> flat(int width, int height, std::uint8_t level) {
+  return std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * 3), level);
+}
+
+void a_frame_of_the_right_size_is_copied() {
+  Preprocessor preprocessor(spec_of(5, 4), {});
+  std::vector<std::uint8_t> pixels(60);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i);
+  std::vector<std::uint8_t> tensor(60);
+  preprocessor.run(view(pixels, 5, 4), tensor.data());
+  CHECK(tensor == pixels);
+}
+
+void the_second_frame_of_a_size_allocates_nothing() {
+  InputSpec bicubic = spec_of(50, 40);
+  bicubic.interpolation = Interpolation::bicubic;
+  for (const bool exact : {true, false}) {
+    bicubic.exact = exact;
+    Preprocessor preprocessor(bicubic, {});
+    const auto pixels = flat(64, 48, 9);
+    const FrameView frame = view(pixels, 64, 48);
+    const FrameView turned = rotated(region_of(frame, 8, 0, 48, 48), 1);
+    std::vector<std::uint8_t> tensor(50 * 40 * 3);
+    preprocessor.run(frame, tensor.data());
+    preprocessor.run(turned, tensor.data());
+    const std::size_t before = allocations;
+    for (int i = 0; i < 10; ++i) {
+      preprocessor.run(frame, tensor.data());
+      preprocessor.run(turned, tensor.data());
+    }
+    CHECK_EQUAL(allocations, before);
+    CHECK(tensor == flat(50, 40, 9));
+  }
+}
+
+void plans_are_kept_by_last_use() {
+  Preprocessor preprocessor(spec_of(3, 3), {});
+  const auto pixels = flat(64, 64, 1);
+  std::vector<std::uint8_t> tensor(27);
+  for (int width = 1; width <= 64; ++width) {
+    preprocessor.run(view(pixels, width, 5), tensor.data());
+    preprocessor.run(view(pixels, 1, 5), tensor.data());
+  }
+  CHECK_EQUAL(preprocessor.plans_made(), std::size_t{64});
+  CHECK_EQUAL(preprocessor.plans_kept(), std::size_t{16});
+}
+
+void threads_share_one_preprocessor() {
+  Preprocessor preprocessor(spec_of(16, 16), {});
+  std::vector<std::thread> threads;
+  std::vector<int> wrong(4);
+  for (std::size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      std::vector<std::uint8_t> tensor(16 * 16 * 3);
+      for (int n = 1; n < 60; ++n) {
+        const int side = 1 + (n * 7 + static_cast<int>(t)) % 40;
+        const auto level = static_cast<std::uint8_t>(n);
+        const auto pixels = flat(side, side, level);
+        preprocessor.run(view(pixels, side, side), tensor.data());
+        if (tensor != flat(16, 16, level)) ++wrong[t];
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const int count : wrong) CHECK_EQUAL(count, 0);
+}
+
+}  // namespace
+
+int main() {
+  a_frame_of_the_right_size_is_copied();
+  the_second_frame_of_a_size_allocates_nothing();
+  plans_are_kept_by_last_use();
+  threads_share_one_preprocessor();
+  return check::result();
+}

@@ -1,0 +1,145 @@
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "check.h"
+#include "edgeclf/filter.h"
+#include "edgeclf/resample.h"
+
+using namespace edgeclf;
+
+namespace {
+
+std::vector<std::uint8_t> noise(std::size_t size, unsigned state) {
+  std::vector<std::uint8_t> bytes(size);
+  for (auto& byte : bytes) {
+    state = state * 1664525U + 1013904223U;
+    byte = static_cast<std::uint8_t>(state >> 24);
+  }
+  return bytes;
+}
+
+Axis<double> axis_of(Interpolation interpolation, int source, int size) {
+  InputSpec spec;
+  spec.width = size;
+  spec.height = size;
+  spec.interpolation = interpolation;
+  return make_axes(spec, place(spec, source, source), source, source).x;
+}
+
+// The definition, one output sample at a time, in 64 bits.
+std::uint8_t defined(const std::vector<std::uint8_t>& samples, const std::int32_t* weights) {
+  std::int64_t sum = 1 << 21;
+  for (std::size_t k = 0; k < samples.size(); ++k) sum += std::int64_t{samples[k]} * weights[k];
+  const std::int64_t level = sum >> 22;
+  return static_cast<std::uint8_t>(level < 0 ? 0 : level > 255 ? 255 : level);
+}
+
+// Every step between pixels, every part of the row: sizes that do not fill a vector among them.
+void rows(const Kernels& kernels, Interpolation interpolation, int channels, int step, int source,
+          int size) {
+  const Axis<double> axis = axis_of(interpolation, source, size);
+  Axis<std::int32_t> fixed = to_fixed(axis);
+  fixed.pairs = pair_weights(fixed);
+  const Axis<float> floating = to_float(axis);
+  // To the byte: a read beyond the last sample is caught by the address sanitizer.
+  const auto bytes = noise(static_cast<std::size_t>((source - 1) * step + channels), 5);
+  for (int begin = 0; begin < size; begin += size / 3 + 1) {
+    const auto count = static_cast<std::size_t>((size - begin) * channels);
+    std::vector<std::uint8_t> exact(count);
+    std::vector<float> approximate(count);
+    const SourceRow row{bytes.data(), step, source, channels};
+    kernels.resample_exact(row, fixed, begin, size - begin, exact.data());
+    kernels.resample_float(row, floating, begin, size - begin, approximate.data());
+    std::vector<float> reference(count);
+    available_kernels().front().resample_float(row, floating, begin, size - begin,
+                                               reference.data());
+    CHECK(approximate == reference);
+    for (int i = begin; i < size; ++i) {
+      for (int c = 0; c < channels; ++c) {
+        std::vector<std::uint8_t> samples;
+        double sum = 0.0;
+        for (int k = 0; k < fixed.count[static_cast<std::size_t>(i)]; ++k) {
+          const int x = fixed.first[static_cast<std::size_t>(i)] + k;
+          samples.push_back(bytes[static_cast<std::size_t>(x * step + c)]);
+          sum += samples.back() * axis.weight(i)[k];
+        }
+        const auto at = static_cast<std::size_t>((i - begin) * channels + c);
+        CHECK_EQUAL(exact[at], defined(samples, fixed.weight(i)));
+        CHECK(std::abs(static_cast<double>(approximate[at]) - sum) < 0.02);
+      }
+    }
+  }
+}
+
+void combined(const Kernels& kernels, int taps, int size) {
+  const Axis<double> axis = axis_of(Interpolation::lanczos, taps, 1);
+  const Axis<std::int32_t> fixed = to_fixed(axis);
+  std::vector<std::vector<std::uint8_t>> lines;
+  std::vector<const std::uint8_t*> pointers;
+  for (int k = 0; k < taps; ++k) {
+    lines.push_back(noise(static_cast<std::size_t>(size), static_cast<unsigned>(k)));
+  }
+  for (const auto& line : lines) pointers.push_back(line.data());
+  std::vector<std::uint8_t> out(static_cast<std::size_t>(size));
+  kernels.combine_exact(pointers.data(), fixed.weight(0), taps, size, out.data());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::vector<std::uint8_t> samples;
+    for (const auto& line : lines) samples.push_back(line[i]);
+    CHECK_EQUAL(out[i], defined(samples, fixed.weight(0)));
+  }
+}
+
+void combined_floats(const Kernels& kernels, int taps, int size) {
+  std::vector<std::vector<float>> lines;
+  std::vector<const float*> pointers;
+  std::vector<float> weights;
+  for (int k = 0; k < taps; ++k) {
+    const auto bytes = noise(static_cast<std::size_t>(size), static_cast<unsigned>(k));
+    lines.emplace_back(bytes.begin(), bytes.end());
+    weights.push_back(1.0F / static_cast<float>(k + 3));
+  }
+  for (const auto& line : lines) pointers.push_back(line.data());
+  std::vector<float> out(static_cast<std::size_t>(size));
+  std::vector<float> reference(out.size());
+  kernels.combine_float(pointers.data(), weights.data(), taps, size, out.data());
+  available_kernels().front().combine_float(pointers.data(), weights.data(), taps, size,
+                                            reference.data());
+  CHECK(out == reference);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    double sum = 0.0;
+    for (std::size_t k = 0; k < lines.size(); ++k) {
+      sum += static_cast<double>(lines[k][i]) * static_cast<double>(weights[k]);
+    }
+    CHECK(std::abs(static_cast<double>(out[i]) - sum) < 0.001);
+  }
+}
+
+void every_size(const Kernels& kernels) {
+  for (const auto interpolation : {Interpolation::nearest, Interpolation::bilinear,
+                                   Interpolation::bicubic, Interpolation::lanczos}) {
+    for (const auto& [channels, step] : {std::pair{1, 1}, {3, 3}, {3, 4}}) {
+      for (const int source : {1, 2, 7, 100, 333}) {
+        for (const int size : {1, 3, 16, 33, 100, 224}) {
+          rows(kernels, interpolation, channels, step, source, size);
+        }
+      }
+    }
+  }
+  for (const int taps : {2, 3, 4, 5, 63, 64, 65, 131}) {
+    for (const int size : {1, 7, 8, 15, 16, 17, 31, 32, 33, 100}) {
+      combined(kernels, taps, size);
+      combined_floats(kernels, taps, size);
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (const Kernels& kernels : available_kernels()) {
+    std::cout << kernels.name << "\n";
+    every_size(kernels);
+  }
+  return check::result();
+}

@@ -1,0 +1,105 @@
+#include <cmath>
+#include <limits>
+
+#include "check.h"
+#include "edgeclf/scores.h"
+
+using namespace edgeclf;
+
+namespace {
+
+void check_near(float score, double expected) {
+  CHECK(std::abs(static_cast<double>(score) - expected) < 1e-6);
+}
+
+void codes_become_numbers() {
+  const std::vector<std::int8_t> codes{-128, 99, 0, 99, 127, 99};
+  const RawScores raw{reinterpret_cast<const std::uint8_t*>(codes.data()), 2, 3, DType::int8};
+  std::vector<float> scores(3);
+  dequantize(raw, Quantization{0.5, -128}, scores.data());
+  check_near(scores[0], 0.0);
+  check_near(scores[1], 64.0);
+  check_near(scores[2], 127.5);
+}
+
+void activations() {
+  std::vector<float> scores{1000.0F, 1001.0F, -1e30F};
+  activate(Activation::softmax, scores.data(), scores.size());
+  check_near(scores[0], 1.0 / (1.0 + std::exp(1.0)));
+  check_near(scores[1], 1.0 / (1.0 + std::exp(-1.0)));
+  check_near(scores[2], 0.0);
+  scores = {0.0F, 1e30F, -1e30F, 2.0F};
+  activate(Activation::sigmoid, scores.data(), scores.size());
+  check_near(scores[0], 0.5);
+  check_near(scores[1], 1.0);
+  check_near(scores[2], 0.0);
+  check_near(scores[3], 1.0 / (1.0 + std::exp(-2.0)));
+}
+
+void not_finite() {
+  const std::vector<float> scores{1.0F, std::numeric_limits<float>::infinity(), NAN};
+  CHECK(first_not_finite(scores.data(), 3) == std::size_t{1});
+  CHECK(!first_not_finite(scores.data(), 1));
+}
+
+void calibration() {
+  ScoreCalibration calibration;
+  calibration.transformation = ScoreTransformation::inverse_logistic;
+  calibration.default_score = 0.25;
+  calibration.parameters = {SigmoidParameters{1.0, 1.0, 0.0, {}}, std::nullopt,
+                            SigmoidParameters{1.0, 1.0, 0.0, 0.5},
+                            SigmoidParameters{0.5, 1.0, 0.0, {}}};
+  std::vector<float> scores{0.7F, 0.7F, 0.5F, 1.0F};
+  calibrate(calibration, scores.data(), scores.size());
+  check_near(scores[0], 0.7);  // the logistic of the inverse logistic
+  check_near(scores[1], 0.25);
+  check_near(scores[2], 0.25);  // not above its minimum
+  check_near(scores[3], 0.5);   // no logarithm of 0
+}
+
+void check_classes(const Selection& selection, const std::vector<float>& scores,
+                   const std::vector<std::int32_t>& expected) {
+  CHECK(select_classes(selection, scores.data(), scores.size()) == expected);
+}
+
+void selection() {
+  const std::vector<float> scores{0.1F, 0.4F, 0.4F, 0.2F, 0.4F};
+  check_classes({0, {}, {}}, scores, {1, 2, 4, 3, 0});
+  check_classes({2, {}, {}}, scores, {1, 2});
+  check_classes({9, {}, {}}, scores, {1, 2, 4, 3, 0});
+  check_classes({0, {0.2}, {}}, scores, {1, 2, 4, 3});
+  check_classes({0, {0.0, 0.5, 0.0, 0.5, 0.5}, {}}, scores, {2, 0});
+  check_classes({2, {}, {1, 0, 0, 1, 1}}, scores, {4, 3});
+  check_classes({1, {2.0}, {}}, scores, {});
+}
+
+// A small top_k is found another way than a large one.
+void every_top_k_is_the_head_of_all() {
+  std::vector<float> scores;
+  for (unsigned i = 0, state = 1; i < 700; ++i) {
+    state = state * 1664525U + 1013904223U;
+    scores.push_back(static_cast<float>(state >> 27));
+  }
+  const auto all = select_classes({0, {}, {}}, scores.data(), scores.size());
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const auto before = static_cast<std::size_t>(all[i - 1]);
+    const auto after = static_cast<std::size_t>(all[i]);
+    CHECK(scores[before] > scores[after] || (scores[before] == scores[after] && before < after));
+  }
+  for (std::size_t top_k = 1; top_k <= 700; ++top_k) {
+    const auto best = select_classes({top_k, {}, {}}, scores.data(), scores.size());
+    CHECK(best == std::vector<std::int32_t>(all.begin(), all.begin() + static_cast<long>(top_k)));
+  }
+}
+
+}  // namespace
+
+int main() {
+  codes_become_numbers();
+  activations();
+  not_finite();
+  calibration();
+  selection();
+  every_top_k_is_the_head_of_all();
+  return check::result();
+}
