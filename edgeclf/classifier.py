@@ -298,7 +298,7 @@ class Classifier:
         """The embedding in float32, copied out of the request's memory."""
         if len(raw) < 2:
             return None
-        vector = raw[1][item].astype(np.float32).reshape(-1)
+        vector: np.ndarray = raw[1][item].astype(np.float32).reshape(-1)
         quantization = self._backend.outputs[1].quantization
         if quantization is not None:
             vector -= np.float32(quantization.zero_point)

@@ -47,7 +47,7 @@ class Category(NamedTuple):
     """One class and its score. ``index`` is the model's; ``score`` is 0..1 after softmax or
     sigmoid, and the raw output's value when the activation is "none"."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     label: str
     score: float
 

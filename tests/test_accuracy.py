@@ -31,7 +31,8 @@ def imagenet_crop(path):
     short, long = sorted(image.size)
     longer = int(256 * long / short)
     size = (256, longer) if image.width <= image.height else (longer, 256)
-    resized = image.resize(size, Image.BICUBIC)
+    # Across, then down, as one call does up to Pillow 12; 13 may take a tall picture down first.
+    resized = image.resize((size[0], image.height), Image.BICUBIC).resize(size, Image.BICUBIC)
     left, top = round((size[0] - 224) / 2), round((size[1] - 224) / 2)
     return np.asarray(resized.crop((left, top, left + 224, top + 224)))
 

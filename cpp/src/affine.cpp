@@ -37,12 +37,19 @@ void encode_levels(const std::uint8_t* sample, int step, int size, const LevelTa
   for (int i = 0; i < size; ++i) out[i * out_step] = table[sample[i * step]];
 }
 
-template <class Element, class Convert>
-void encode_floats(const float* sample, int step, int size, Element* out, std::ptrdiff_t out_step,
+template <class Sample, class Element, class Convert>
+void encode_floats(const Sample* sample, int step, int size, Element* out, std::ptrdiff_t out_step,
                    Convert convert) {
   for (int i = 0; i < size; ++i) {
-    out[i * out_step] = convert(std::min(std::max(sample[i * step], 0.0F), 255.0F));
+    out[i * out_step] = convert(std::clamp(sample[i * step], Sample{0}, Sample{255}));
   }
+}
+
+// Weights are fractions, so a level can be exactly n + 1/2 and then takes the even code; double
+// misses such a half by about 1e-13, and other levels stay at least 1e-7 away from one.
+double without_noise(double value) {
+  constexpr double grid = 1 << 30;
+  return std::nearbyint(value * grid) / grid;
 }
 
 template <class Element>
@@ -119,35 +126,48 @@ void Affine::encode(const std::uint8_t* pixels, int channels, const std::array<i
   }
 }
 
-void Affine::encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
-                    const RowTarget& target) const {
+template <class Sample>
+void Affine::encode_unrounded(const Sample* pixels, int channels, const std::array<int, 3>& source,
+                              int size, const RowTarget& target) const {
   const CodeRange range = code_range(dtype_);
   for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
-    const float* sample = pixels + source[c];
+    const Sample* sample = pixels + source[c];
     const auto step = target.pixel_step;
     const double gain = gain_[c];
     const double bias = bias_[c];
     switch (dtype_) {
       case DType::float32: {
-        const auto gain32 = static_cast<float>(gain);
-        const auto bias32 = static_cast<float>(bias);
-        encode_floats(sample, channels, size, channel_of<float>(target, c), step,
-                      [=](float level) { return level * gain32 + bias32; });
+        const auto own_gain = static_cast<Sample>(gain);
+        const auto own_bias = static_cast<Sample>(bias);
+        encode_floats(sample, channels, size, channel_of<float>(target, c), step, [=](Sample level) {
+          return static_cast<float>(level * own_gain + own_bias);
+        });
         break;
       }
       case DType::float16:
         encode_floats(sample, channels, size, channel_of<std::uint16_t>(target, c), step,
-                      [=](float level) { return to_half(level * gain + bias); });
+                      [=](Sample level) { return to_half(level * gain + bias); });
         break;
       case DType::uint8:
       case DType::int8:
         encode_floats(sample, channels, size, channel_of<std::uint8_t>(target, c), step,
-                      [=](float level) {
-                        return static_cast<std::uint8_t>(rounded_code(level * gain + bias, range));
+                      [=](Sample level) {
+                        const double code = without_noise(level * gain + bias);
+                        return static_cast<std::uint8_t>(rounded_code(code, range));
                       });
         break;
     }
   }
+}
+
+void Affine::encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
+                    const RowTarget& target) const {
+  encode_unrounded(pixels, channels, source, size, target);
+}
+
+void Affine::encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,
+                    const RowTarget& target) const {
+  encode_unrounded(pixels, channels, source, size, target);
 }
 
 void Affine::fill(const PerChannel<std::uint8_t>& level, int size, const RowTarget& target) const {

@@ -16,6 +16,10 @@ constexpr std::size_t kSmallestStrip = 16;
 
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
+std::size_t sample_size(const Axis<std::int32_t>&) { return sizeof(ExactArithmetic::Sample); }
+std::size_t sample_size(const Axis<float>&) { return sizeof(FloatArithmetic::Sample); }
+std::size_t sample_size(const Axis<double>&) { return sizeof(PreciseArithmetic::Sample); }
+
 PerChannel<std::uint8_t> default_pad(ResizeMode mode) {
   constexpr std::uint8_t letterbox = 114;
   const std::uint8_t level = mode == ResizeMode::letterbox ? letterbox : 0;
@@ -39,6 +43,8 @@ Plan::Plan(const InputSpec& spec, int width, int height, int frame_channels)
     Tables<std::int32_t> tables{to_fixed(axes.x), to_fixed(axes.y)};
     if (!tables.x.selects) tables.x.pairs = pair_weights(tables.x);
     tables_ = std::move(tables);
+  } else if (spec.exact.value_or(true)) {
+    tables_ = Tables<double>{std::move(axes.x), std::move(axes.y)};
   } else {
     tables_ = Tables<float>{to_float(axes.x), to_float(axes.y)};
   }
@@ -54,10 +60,7 @@ void Plan::set_columns(Axes& axes) {
 void Plan::lay_out_workspace() {
   std::visit(
       [this](const auto& tables) {
-        const std::size_t sample =
-            std::is_same<std::decay_t<decltype(tables)>, Tables<float>>::value
-                ? sizeof(float)
-                : sizeof(std::uint8_t);
+        const std::size_t sample = sample_size(tables.x);
         const auto taps = static_cast<std::size_t>(tables.y.max_taps);
         const std::size_t pixel = sample * static_cast<std::size_t>(channels_);
         const auto width = static_cast<std::size_t>(tables.x.size());
@@ -103,6 +106,8 @@ void Plan::run(const FrameView& frame, const Affine& affine, void* tensor,
   if (geometry_.x.size < spec_.width || geometry_.y.size < spec_.height) pad(affine, tensor);
   if (const auto* exact = std::get_if<Tables<std::int32_t>>(&tables_)) {
     Stream<ExactArithmetic>(*this, *exact, frame, workspace).run(affine, tensor);
+  } else if (const auto* precise = std::get_if<Tables<double>>(&tables_)) {
+    Stream<PreciseArithmetic>(*this, *precise, frame, workspace).run(affine, tensor);
   } else {
     Stream<FloatArithmetic>(*this, std::get<Tables<float>>(tables_), frame, workspace)
         .run(affine, tensor);

@@ -23,6 +23,7 @@ class Plan::Stream {
   using Sample = typename Arithmetic::Sample;
   using Weight = typename Arithmetic::Weight;
   static constexpr bool kExact = std::is_same<Arithmetic, ExactArithmetic>::value;
+  static constexpr bool kPrecise = std::is_same<Arithmetic, PreciseArithmetic>::value;
 
   Stream(const Plan& plan, const Tables<Weight>& tables, const FrameView& frame,
          std::uint8_t* workspace)
@@ -63,6 +64,8 @@ class Plan::Stream {
   void resample_row(const SourceRow& row, int x, int size, Sample* out) const {
     if constexpr (kExact) {
       kernels_.resample_exact(row, tables_.x, x, size, out);
+    } else if constexpr (kPrecise) {
+      kernels_.resample_precise(row, tables_.x, x, size, out);
     } else {
       kernels_.resample_float(row, tables_.x, x, size, out);
     }
@@ -71,6 +74,8 @@ class Plan::Stream {
   void combine_rows(const Weight* weights, int taps, int samples) const {
     if constexpr (kExact) {
       kernels_.combine_exact(rows_, weights, taps, samples, line_);
+    } else if constexpr (kPrecise) {
+      kernels_.combine_precise(rows_, weights, taps, samples, line_);
     } else {
       kernels_.combine_float(rows_, weights, taps, samples, line_);
     }

@@ -33,9 +33,19 @@ void combine_float(const float* const* rows, const float* weights, int taps, int
   combine(rows, weights, taps, size, out);
 }
 
+void resample_precise(const SourceRow& row, const Axis<double>& axis, int begin, int size,
+                      double* out) {
+  resample(row, axis, begin, size, out);
+}
+
+void combine_precise(const double* const* rows, const double* weights, int taps, int size,
+                     double* out) {
+  combine(rows, weights, taps, size, out);
+}
+
 std::vector<Kernels> found_kernels() {
-  std::vector<Kernels> kernels{
-      {"scalar", resample_exact, resample_float, combine_exact, combine_float}};
+  std::vector<Kernels> kernels{{"scalar", resample_exact, resample_float, combine_exact,
+                                combine_float, resample_precise, combine_precise}};
   add_avx2_kernels(kernels);
   return kernels;
 }

@@ -226,7 +226,10 @@ EDGECLF_AVX2 void combine_float(const float* const* rows, const float* weights, 
 
 void add_avx2_kernels(std::vector<Kernels>& kernels) {
   if (!__builtin_cpu_supports("avx2")) return;
-  kernels.push_back({"avx2", resample_exact, resample_float, combine_exact, combine_float});
+  // In double the compiler's own code is quick enough: it is the way for a few taps.
+  const Kernels& scalar = kernels.front();
+  kernels.push_back({"avx2", resample_exact, resample_float, combine_exact, combine_float,
+                     scalar.resample_precise, scalar.combine_precise});
 }
 
 }  // namespace edgeclf

@@ -24,6 +24,7 @@ EDGECLF_INLINE std::uint8_t finished(std::int32_t sum) {
 }
 
 EDGECLF_INLINE float finished(float sum) { return sum; }
+EDGECLF_INLINE double finished(double sum) { return sum; }
 
 // Across. ---------------------------------------------------------------------------------------
 
@@ -99,6 +100,10 @@ EDGECLF_INLINE void load(const Sample* from, Vector<Weight>& to) {
 }
 
 EDGECLF_INLINE void store(const Vector<float>& sum, float* out) {
+  std::memcpy(out, &sum, sizeof sum);
+}
+
+EDGECLF_INLINE void store(const Vector<double>& sum, double* out) {
   std::memcpy(out, &sum, sizeof sum);
 }
 

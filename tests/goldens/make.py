@@ -93,17 +93,23 @@ CASES = {
 }
 
 
+def two_passes(image: Image.Image, size: tuple, method: int) -> Image.Image:
+    """Across, then down: what one call does up to Pillow 12. From 13 on a tall picture may go down
+    first, and its bytes then differ from those that models saw in training."""
+    return image.resize((size[0], image.height), method).resize(size, method)
+
+
 def resized(image: Image.Image, case: dict) -> Image.Image:
     target, method = (case["width"], case["height"]), FILTERS[case["interpolation"]]
     mode = case.get("resize_mode", "stretch")
     if mode == "stretch":
-        return image.resize(target, method)
+        return two_passes(image, target, method)
     if mode == "letterbox":
         ratio = min(target[0] / image.width, target[1] / image.height)
         size = (round(image.width * ratio), round(image.height * ratio))
         canvas = Image.new(image.mode, target, (114,) * len(image.getbands()))
         corner = ((target[0] - size[0]) // 2, (target[1] - size[1]) // 2)
-        canvas.paste(image.resize(size, method), corner)
+        canvas.paste(two_passes(image, size, method), corner)
         return canvas
     short, long = sorted(image.size)
     longer = int(case["resize_size"] * long / short)
@@ -112,7 +118,7 @@ def resized(image: Image.Image, case: dict) -> Image.Image:
     to_whole = np.floor if case.get("crop_rounding") == "floor" else np.rint
     left, top = (int(to_whole((a - b) / 2)) for a, b in zip(size, target))
     box = (left, top, left + target[0], top + target[1])
-    return image.resize(size, method).crop(box)
+    return two_passes(image, size, method).crop(box)
 
 
 def tensor_of(image: Image.Image, case: dict) -> np.ndarray:

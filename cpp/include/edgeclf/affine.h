@@ -34,16 +34,22 @@ class Affine {
   bool takes_pixels() const { return takes_pixels_; }
 
   // Encode `size` pixels of `channels` samples each. Channel c of the tensor is sample source[c].
-  // Float samples are levels, clamped here to 0..255; 8-bit results are then rounded half to even.
+  // Float and double samples are levels, clamped here to 0..255; 8-bit results are then rounded half
+  // to even.
   void encode(const std::uint8_t* pixels, int channels, const std::array<int, 3>& source, int size,
               const RowTarget& target) const;
   void encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
+              const RowTarget& target) const;
+  void encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,
               const RowTarget& target) const;
 
   // Fill `size` pixels with one level per channel.
   void fill(const PerChannel<std::uint8_t>& level, int size, const RowTarget& target) const;
 
  private:
+  template <class Sample>
+  void encode_unrounded(const Sample* pixels, int channels, const std::array<int, 3>& source,
+                        int size, const RowTarget& target) const;
   void make_tables(const InputSpec& spec, const std::optional<Quantization>& quantization);
 
   DType dtype_;

@@ -54,7 +54,7 @@ class Plan {
   int channels_;  // samples per pixel while resampling: 1 where source or tensor is grey
   Geometry geometry_;
   PerChannel<std::uint8_t> pad_level_{};
-  std::variant<Tables<std::int32_t>, Tables<float>> tables_;
+  std::variant<Tables<std::int32_t>, Tables<float>, Tables<double>> tables_;
   int first_column_ = 0;  // of the source: those before it and after it are not read
   int columns_ = 0;
   int strip_ = 0;  // the output is made in strips this wide, so that the workspace stays small

@@ -17,8 +17,14 @@ struct ExactArithmetic {
   using Weight = std::int32_t;
 };
 
-// No rounding between the passes, no clamping: samples are float32 levels, which may overshoot
-// 0..255 until they are encoded.
+// No rounding between the passes, no clamping: samples are levels, which may overshoot 0..255 until
+// they are encoded. In double where the nearest is wanted: an 8-bit tensor then gets the code that
+// exact arithmetic would give, halves included; in float32 where speed is.
+struct PreciseArithmetic {
+  using Sample = double;
+  using Weight = double;
+};
+
 struct FloatArithmetic {
   using Sample = float;
   using Weight = float;
@@ -51,6 +57,8 @@ struct Kernels {
   ResampleRow<float, float> resample_float;
   CombineRows<std::int32_t, std::uint8_t> combine_exact;
   CombineRows<float, float> combine_float;
+  ResampleRow<double, double> resample_precise;
+  CombineRows<double, double> combine_precise;
 };
 
 // Those this processor can run, the scalar ones first, the fastest last.
