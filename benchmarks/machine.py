@@ -28,7 +28,8 @@ def describe() -> dict:
 
 def device_name(machine: dict) -> str:
     """A file name for this machine's results."""
-    return re.sub(r"[^a-z0-9]+", "-", f"{machine['cpu']} {machine['cores']} cores".lower()).strip("-")
+    name = f"{machine['cpu']} {machine['cores']} cores".lower()
+    return re.sub(r"[^a-z0-9]+", "-", name).strip("-")
 
 
 def _cpu() -> str:

@@ -79,8 +79,8 @@ class Classifier:
         model: Optional[ModelSource] = None,
         *,
         spec: Optional[Spec] = None,
-        labels: Union[None, str, "os.PathLike[str]", Sequence[str]] = None,
-        backend: Union[None, str, Backend] = None,
+        labels: Union[str, "os.PathLike[str]", Sequence[str], None] = None,
+        backend: Union[str, Backend, None] = None,
         device: Optional[str] = None,
         precision: Optional[str] = None,
         num_threads: Optional[int] = None,
@@ -148,9 +148,7 @@ class Classifier:
         """
         started = time.perf_counter()
         pixels = as_frame(frame, self._frame_format)
-        return self._run(
-            [pixels], [timestamp_ms], started, region_of_interest, rotation_degrees
-        )[0]
+        return self._run([pixels], [timestamp_ms], started, region_of_interest, rotation_degrees)[0]
 
     def predict_batch(
         self,
@@ -320,7 +318,7 @@ def _load(
     model: Optional[ModelSource],
     spec: Optional[Spec],
     labels: Any,
-    backend: Union[None, str, Backend],
+    backend: Union[str, Backend, None],
     device: Optional[str],
     precision: Optional[str],
     num_threads: Optional[int],
@@ -348,9 +346,7 @@ def _load(
     )
     file.forget_content()
     try:
-        return loaded, manifest.resolve(
-            sources, loaded.input, loaded.outputs[0], graph, file.name
-        )
+        return loaded, manifest.resolve(sources, loaded.input, loaded.outputs[0], graph, file.name)
     except BaseException:
         loaded.close()
         raise

@@ -156,7 +156,9 @@ def _decode_jpeg(
         return None
     gray = image.mode == "L"
     try:
-        pixels: np.ndarray = simplejpeg.decode_jpeg(content, "GRAY" if gray else "RGB", strict=strict)
+        pixels: np.ndarray = simplejpeg.decode_jpeg(
+            content, "GRAY" if gray else "RGB", strict=strict
+        )
     except ValueError as exc:
         raise DecodeError(
             f"{name}: the JPEG is truncated or damaged ({_first_line(exc)}). Copy it again, or "

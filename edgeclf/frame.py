@@ -54,7 +54,7 @@ class Frame:
             raise FrameError(f"format: expected one of {', '.join(FORMATS)}; got {format!r}")
         if isinstance(data, np.ndarray) and data.ndim != 1:
             if width is not None or height is not None or strides is not None:
-                raise FrameError("width, height, strides: only for flat buffers; an array has its own")
+                raise FrameError("width, height, strides: for flat buffers; an array has its own")
             pixels = data
         else:
             pixels = _from_buffer(data, _CHANNELS[format], width, height, strides)
@@ -145,7 +145,7 @@ def _from_buffer(
     except (TypeError, ValueError) as exc:
         raise FrameError(f"data: expected pixels or a buffer of bytes: {exc}") from exc
     row = strides[0] if strides else width * channels
-    if strides is not None and len(strides) != 1 or row < width * channels:
+    if (strides is not None and len(strides) != 1) or row < width * channels:
         raise FrameError(
             f"strides: expected (bytes from row to row,) of at least {width * channels} for "
             f"{width} pixels of {channels} bytes, got {strides}"
@@ -175,9 +175,7 @@ def _checked(data: np.ndarray, format: str) -> np.ndarray:
         raise FrameError(f"expected {shape} for {format!r}, got {_shape(data)}.{_advice(data)}")
     height, width = data.shape[:2]
     if not (1 <= height <= MAX_FRAME_SIDE and 1 <= width <= MAX_FRAME_SIDE):
-        raise FrameError(
-            f"expected 1 to {MAX_FRAME_SIDE} pixels a side, got {width}x{height}"
-        )
+        raise FrameError(f"expected 1 to {MAX_FRAME_SIDE} pixels a side, got {width}x{height}")
     return data
 
 
@@ -195,7 +193,9 @@ def _advice(data: np.ndarray) -> str:
 
 def _advice_for_dtype(dtype: np.dtype) -> str:
     if dtype.kind == "f":
-        return "If it is 0..1, pass (frame * 255).round().astype('uint8'): edgeclf normalises itself"
+        return (
+            "If it is 0..1, pass (frame * 255).round().astype('uint8'); edgeclf normalises itself"
+        )
     if dtype.itemsize == 2:
         return "For 16-bit pictures choose a window: ((frame - low) / (high - low) * 255)"
     return "Pass frame.astype('uint8') if its values are 0..255"

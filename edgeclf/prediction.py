@@ -76,7 +76,7 @@ class Prediction:
         """A small table for notebooks."""
         rows = "".join(
             f"<tr><td>{html.escape(c.label)}</td><td style='text-align:right'>{c.score:.3f}</td>"
-            f"<td><meter min='0' max='1' value='{min(max(c.score, 0.0), 1.0):.3f}'></meter></td></tr>"
+            f"<td><meter value='{min(max(c.score, 0.0), 1.0):.3f}'></meter></td></tr>"
             for c in self.categories
         )
         total = sum(self.speed)

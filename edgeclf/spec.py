@@ -151,7 +151,9 @@ class InputSpec:
             raise SpecMismatch(f"std: every value must be above 0; got {self.std}")
         if self.pad_value is not None:
             if any(v != int(v) or not 0 <= v <= 255 for v in self.pad_value):
-                raise SpecMismatch(f"pad_value: expected whole numbers 0..255, got {self.pad_value}")
+                raise SpecMismatch(
+                    f"pad_value: expected whole numbers 0..255, got {self.pad_value}"
+                )
             object.__setattr__(self, "pad_value", tuple(int(v) for v in self.pad_value))
 
     def _check_exact(self) -> None:

@@ -1,6 +1,6 @@
 """Classify what a camera sees, or a video file, through OpenCV (pip install 'edgeclf[opencv]').
 
-    python examples/camera.py [CAMERA-NUMBER | VIDEO] [FRAMES]
+python examples/camera.py [CAMERA-NUMBER | VIDEO] [FRAMES]
 """
 
 import sys

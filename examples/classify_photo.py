@@ -1,6 +1,6 @@
 """Classify one photograph with the built-in model.
 
-    python examples/classify_photo.py [PHOTO]
+python examples/classify_photo.py [PHOTO]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Tell edgeclf once what a model expects, and keep it in a file beside the model.
 
-    python examples/describe_model.py MODEL.onnx LABELS.txt
+python examples/describe_model.py MODEL.onnx LABELS.txt
 """
 
 import sys

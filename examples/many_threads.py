@@ -1,6 +1,6 @@
 """One Classifier, several threads: each frame is answered by whichever thread is free.
 
-    python examples/many_threads.py [FOLDER]
+python examples/many_threads.py [FOLDER]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Use only the preprocessor: the right tensor for a runtime of your own.
 
-    python examples/own_runtime.py [PHOTO]
+python examples/own_runtime.py [PHOTO]
 """
 
 import sys

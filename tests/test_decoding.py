@@ -153,16 +153,11 @@ def damaged(data, seed):
 def test_jpeg_damaged_in_the_middle(photos):
     pytest.importorskip("simplejpeg")
     data = (photos / "cat.jpg").read_bytes()
-    refused = 0
     for seed in range(20):
         spoiled = damaged(data, seed)
-        try:
+        with pytest.raises(DecodeError, match="strict=False"):
             edgeclf.decode(spoiled)
-        except DecodeError as error:
-            refused += 1
-            assert "strict=False" in str(error)
-            assert edgeclf.decode(spoiled, strict=False).data.shape == (720, 1280, 3)
-    assert refused == 20
+        assert edgeclf.decode(spoiled, strict=False).data.shape == (720, 1280, 3)
 
 
 def test_png_checksum_is_checked():
@@ -186,7 +181,7 @@ def test_pixel_cap_comes_before_allocation():
         edgeclf.decode(encoded(picture()), max_pixels=100)
 
 
-@pytest.mark.parametrize("junk", [b"", b"x", b"not a picture at all" * 9, b"\xff\xd8\xff" + b"0" * 99])
+@pytest.mark.parametrize("junk", [b"", b"x", b"no picture at all" * 9, b"\xff\xd8\xff" + b"0" * 99])
 def test_junk_is_no_picture(junk):
     with pytest.raises(DecodeError):
         edgeclf.decode(junk)

@@ -85,9 +85,7 @@ def test_flat_buffer_with_padded_rows():
     frame = Frame(padded.tobytes(), "rgb", width=7, height=5, strides=(32,))
     np.testing.assert_array_equal(frame.data, array)
     exact = padded.tobytes()[: 32 * 4 + 21]
-    np.testing.assert_array_equal(
-        Frame(exact, "rgb", width=7, height=5, strides=(32,)).data, array
-    )
+    np.testing.assert_array_equal(Frame(exact, "rgb", width=7, height=5, strides=(32,)).data, array)
     with pytest.raises(FrameError, match="needs 149 bytes, got 148"):
         Frame(exact[:-1], "rgb", width=7, height=5, strides=(32,))
 

@@ -54,6 +54,6 @@ def test_the_error_tree_is_the_one_in_its_docstring():
 
 
 def test_submodules_do_not_hide_public_names():
-    import edgeclf.decoding  # noqa: F401
+    import edgeclf.decoding
 
     assert callable(edgeclf.decode)

@@ -139,9 +139,9 @@ void Affine::encode_unrounded(const Sample* pixels, int channels, const std::arr
       case DType::float32: {
         const auto own_gain = static_cast<Sample>(gain);
         const auto own_bias = static_cast<Sample>(bias);
-        encode_floats(sample, channels, size, channel_of<float>(target, c), step, [=](Sample level) {
-          return static_cast<float>(level * own_gain + own_bias);
-        });
+        encode_floats(
+            sample, channels, size, channel_of<float>(target, c), step,
+            [=](Sample level) { return static_cast<float>(level * own_gain + own_bias); });
         break;
       }
       case DType::float16:
