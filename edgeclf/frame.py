@@ -193,9 +193,7 @@ def _advice(data: np.ndarray) -> str:
 
 def _advice_for_dtype(dtype: np.dtype) -> str:
     if dtype.kind == "f":
-        return (
-            "If it is 0..1, pass (frame * 255).round().astype('uint8'); edgeclf normalises itself"
-        )
+        return "If 0..1, pass (frame * 255).round().astype('uint8'); edgeclf normalises itself"
     if dtype.itemsize == 2:
         return "For 16-bit pictures choose a window: ((frame - low) / (high - low) * 255)"
     return "Pass frame.astype('uint8') if its values are 0..255"

@@ -342,9 +342,9 @@ def test_pickled_by_path(photos, tmp_path):
     assert len(text) < 2000
     with pickle.loads(text) as again:
         assert again.predict(photos / "cat.jpg").categories == expected
-    with edgeclf.Classifier(path.read_bytes()) as made:
-        with pytest.raises(ArgumentError, match="path"):
-            pickle.dumps(made)
+    content = path.read_bytes()
+    with edgeclf.Classifier(content) as made, pytest.raises(ArgumentError, match="path"):
+        pickle.dumps(made)
     with pytest.raises(ArgumentError, match="Backend object"):
         pickle.dumps(fake_classifier())
 
