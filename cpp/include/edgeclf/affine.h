@@ -47,6 +47,8 @@ class Affine {
   void fill(const PerChannel<std::uint8_t>& level, int size, const RowTarget& target) const;
 
  private:
+  void take(const std::uint8_t* pixels, const std::array<int, 3>& source, int size,
+            const RowTarget& target) const;
   template <class Sample>
   void encode_unrounded(const Sample* pixels, int channels, const std::array<int, 3>& source,
                         int size, const RowTarget& target) const;
