@@ -18,6 +18,7 @@ def main() -> None:
         "predict_overhead": predict_overhead.measure(),
     }
     target = Path(__file__).parent / "results" / f"{machine.device_name(facts)}.json"
+    target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=2) + "\n")
     print(json.dumps(results, indent=2))
     print(f"written: {target}")
