@@ -94,11 +94,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in ("backends", "manifest"):  # public as packages
+        return importlib.import_module(f"edgeclf.{name}")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'edgeclf' has no attribute {name!r}")
-    import importlib
-
     value = getattr(importlib.import_module(f"edgeclf.{home}"), name)
     globals()[name] = value
     return value

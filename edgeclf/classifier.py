@@ -1,7 +1,11 @@
-"""``Classifier``: the façade. Composes manifest, backend, preprocessor and postprocessor."""
+"""``Classifier``: the façade. Composes manifest, backend, preprocessor and postprocessor.
+
+Longer than 200 lines for its docstrings: what users meet is explained here.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from typing import (
@@ -92,6 +96,9 @@ class Classifier:
         strict: bool = True,
         backend_options: Optional[Mapping[str, Any]] = None,
     ):
+        # A generator would be empty when it is read a second time.
+        category_allowlist = _kept(category_allowlist)
+        category_denylist = _kept(category_denylist)
         if frame_format not in ("bgr", "rgb"):
             raise ArgumentError(f"frame_format: expected 'bgr' or 'rgb', got {frame_format!r}")
         self._arguments: Dict[str, Any] = {
@@ -118,7 +125,8 @@ class Classifier:
                 category_denylist=category_denylist,
             )
         except BaseException:
-            self._backend.close()
+            if self._backend is not backend:  # the caller's own stays open
+                self._backend.close()
             raise
         self._fixed_batch = self._backend.input.shape[0]
         self._pool = RequestPool(self._backend, self._resolved.input_spec.shape[1:])
@@ -163,22 +171,21 @@ class Classifier:
         The answers stand in the order of `frames`; the arguments are those of `predict`, for all
         of them. Each frame may have its own size. A bad frame raises, and no answer is given.
         """
-        pixels = [as_frame(frame, self._frame_format) for frame in frames]
-        times = list(timestamps_ms) if timestamps_ms is not None else [None] * len(pixels)
-        if len(times) != len(pixels):
+        waiting = list(frames)
+        times = list(timestamps_ms) if timestamps_ms is not None else [None] * len(waiting)
+        if len(times) != len(waiting):
             raise ArgumentError(
-                f"timestamps_ms: expected one for each of {len(pixels)} frames, got {len(times)}"
+                f"timestamps_ms: expected one for each of {len(waiting)} frames, got {len(times)}"
             )
-        size = self._fixed_batch or min(MAX_BATCH, max(1, len(pixels)))
+        size = self._fixed_batch or min(MAX_BATCH, max(1, len(waiting)))
         predictions: List[Prediction] = []
-        for start in range(0, len(pixels), size):
+        for start in range(0, len(waiting), size):
             piece = slice(start, start + size)
+            started = time.perf_counter()
+            # Decoded piece by piece: a thousand photographs do not fit into a board's memory.
+            pixels = [as_frame(frame, self._frame_format) for frame in waiting[piece]]
             predictions += self._run(
-                pixels[piece],
-                times[piece],
-                time.perf_counter(),
-                region_of_interest,
-                rotation_degrees,
+                pixels, times[piece], started, region_of_interest, rotation_degrees
             )
         return predictions
 
@@ -304,10 +311,20 @@ class Classifier:
         return vector
 
 
+def _kept(names: Optional[Sequence[str]]) -> Optional[Sequence[str]]:
+    return names if names is None or isinstance(names, str) else tuple(names)
+
+
 def _timestamp(timestamp_ms: Optional[float], frame: Frame) -> Optional[float]:
-    if timestamp_ms is None and frame.timestamp_ns is not None:
-        return frame.timestamp_ns / 1e6
-    return timestamp_ms
+    if timestamp_ms is None:
+        return None if frame.timestamp_ns is None else frame.timestamp_ns / 1e6
+    try:
+        value = float(timestamp_ms)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise ArgumentError(f"timestamp_ms: expected a finite number, got {timestamp_ms!r}")
+    return value
 
 
 def _rebuild(arguments: Dict[str, Any]) -> Classifier:
@@ -329,6 +346,11 @@ def _load(
     if precision is not None and precision not in PRECISIONS:
         raise ArgumentError(f"precision: expected one of {PRECISIONS}, got {precision!r}")
     if backend is not None and not isinstance(backend, str):
+        if any(value is not None for value in (device, precision, num_threads, backend_options)):
+            raise ArgumentError(
+                "device, precision, num_threads, backend_options: a Backend object is loaded "
+                "already; give them to it, or name the backend and give the model"
+            )
         return backend, _resolve_loaded(backend, model, spec, labels)
     file = ModelFile(models.default_model(backend) if model is None else model)
     sources = manifest.read(file, spec=spec, labels=labels)

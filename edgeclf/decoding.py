@@ -29,6 +29,8 @@ __all__ = ["MAX_PIXELS", "decode", "frame_of_pil"]
 # Pillow's own limit: above it, it warns of a decompression bomb.
 MAX_PIXELS = 89_478_485
 
+# Of all that Pillow can open: some of its other readers start programs (EPS) or are rarely tested.
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "WEBP", "GIF", "TIFF", "PPM")
 _EXIF_ORIENTATION = 0x0112
 # What each Pillow mode becomes before it is a frame; a mode that is missing here is refused.
 _CONVERT = {
@@ -71,7 +73,7 @@ def decode(
 
     name, content = _content_of(source)
     try:
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=_FORMATS)
     except Image.DecompressionBombError as exc:
         raise DecodeError(f"{name}: {_first_line(exc)}. {_TOO_LARGE}") from exc
     except Exception as exc:

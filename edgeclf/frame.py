@@ -140,6 +140,9 @@ def _from_buffer(
         raise FrameError("a flat buffer needs width= and height= in pixels")
     if width < 1 or height < 1:
         raise FrameError(f"expected a width and height of at least 1, got {width}x{height}")
+    dtype = getattr(data, "dtype", None)
+    if dtype is not None and dtype != np.uint8:
+        raise FrameError(f"data: expected bytes, got {dtype}. {_advice_for_dtype(dtype)}")
     try:
         flat = np.frombuffer(data, dtype=np.uint8)
     except (TypeError, ValueError) as exc:

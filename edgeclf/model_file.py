@@ -48,10 +48,10 @@ class ModelFile:
             assert self.path is not None
             try:
                 self._content = self.path.read_bytes()
-            except OSError as exc:
+            except (OSError, ValueError) as exc:
                 raise ModelError(
-                    f"{self.path}: cannot be read ({exc.strerror or exc}). Expected the path of "
-                    "an .onnx, .tflite or .engine file"
+                    f"{self.path}: cannot be read ({getattr(exc, 'strerror', None) or exc}). "
+                    "Expected the path of an .onnx, .tflite or .engine file"
                 ) from exc
         return self._content
 

@@ -210,6 +210,7 @@ def _mask(
 
 
 def _known(labels: Tuple[str, ...], names: Any, argument: str) -> FrozenSet[str]:
+    names = names if isinstance(names, str) else tuple(names)
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
         raise ArgumentError(f"{argument}: expected a sequence of labels, got {names!r}")
     known = set(labels)

@@ -40,10 +40,10 @@ class RequestPool:
         """
         self._lifetime.check()  # before the lock: in a forked child it may be held for ever
         with self._condition:
+            self._lifetime.check()
             while self._limit is not None and self._busy >= self._limit:
                 self._condition.wait()
                 self._lifetime.check()
-            self._lifetime.check()
             self._busy += 1
             idle = self._idle.get(batch)
             if idle:
@@ -62,7 +62,7 @@ class RequestPool:
             self._busy -= 1
             if not self._lifetime.closed:
                 self._idle.setdefault(batch, []).append(request)
-            self._condition.notify()
+            self._condition.notify_all()  # `close` waits here as well
 
     def close(self) -> None:
         """Refuse new requests, wait for those that run, then release the backend. Idempotent."""
@@ -85,7 +85,7 @@ class RequestPool:
     def _done(self) -> None:
         with self._condition:
             self._busy -= 1
-            self._condition.notify()
+            self._condition.notify_all()  # `close` waits here as well
 
     def _forget_other_batches(self, batch: int) -> None:
         # One interpreter has one input: a request of another size is void once it is resized.

@@ -1,4 +1,7 @@
-"""The façade: every way in gives one answer, many threads, clear ends, honest times."""
+"""The façade: every way in gives one answer, many threads, clear ends, honest times.
+
+Longer than 300 lines: one façade, and most tests are a few lines.
+"""
 
 from __future__ import annotations
 
@@ -251,6 +254,7 @@ def test_batch_equals_one_by_one(classifier, photos):
     paths = sorted(photos.glob("*.jpg"))
     one_by_one = [classifier.predict(path) for path in paths]
     together = classifier.predict_batch(paths)
+    assert len(together) == len(paths)
     for single, batched in zip(one_by_one, together):
         assert batched.label == single.label
         np.testing.assert_allclose(batched.scores, single.scores, atol=1e-5)
@@ -324,6 +328,48 @@ def test_close_waits_and_then_refuses():
     assert answers[0].scores[0] == 4
     with pytest.raises(BackendError, match="closed"):
         made.predict(plain_frame())
+
+
+def test_close_while_a_thread_waits_for_its_turn():
+    made = fake_classifier(fake(max_requests=1, latency_s=0.2))
+    outcomes = []
+
+    def predict():
+        try:
+            outcomes.append(made.predict(plain_frame()))
+        except BackendError as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=predict, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while made.backend.infers == 0:
+        pass
+    made.close()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert len(outcomes) == 4
+    assert any(isinstance(outcome, edgeclf.Prediction) for outcome in outcomes)
+
+
+def test_generators_as_lists():
+    allowed = (label for label in ("red", "green"))
+    made = fake_classifier(category_allowlist=allowed)
+    assert {c.label for c in made.predict(plain_frame()).categories} == {"red", "green"}
+
+
+def test_a_backend_object_takes_no_other_arguments():
+    for option in ({"device": "cpu"}, {"precision": "int8"}, {"num_threads": 2}):
+        with pytest.raises(ArgumentError, match="Backend object"):
+            fake_classifier(**option)
+
+
+@pytest.mark.parametrize("timestamp", [float("nan"), float("inf"), "now"])
+def test_timestamps_are_numbers(timestamp):
+    with pytest.raises(ArgumentError, match="timestamp_ms"):
+        fake_classifier().predict(plain_frame(), timestamp_ms=timestamp)
+    prediction = fake_classifier().predict(plain_frame(), timestamp_ms=np.float32(3))
+    assert json.loads(prediction.to_json())["timestamp_ms"] == 3.0
 
 
 def test_context_manager_closes():
@@ -446,6 +492,8 @@ def test_missing_model(tmp_path):
         edgeclf.Classifier(tmp_path / "no.onnx")
     with pytest.raises(ModelError):
         edgeclf.Classifier(tmp_path)
+    with pytest.raises(ModelError):
+        edgeclf.Classifier("bad\0name.onnx")
     for content in (b"", b"PK\x03\x04" + bytes(100), b"\x89PNG" * 10):
         with pytest.raises(ModelError):
             edgeclf.Classifier(content)

@@ -187,6 +187,12 @@ def test_junk_is_no_picture(junk):
         edgeclf.decode(junk)
 
 
+@pytest.mark.parametrize("format", ["EPS", "ICO", "PCX"])
+def test_formats_outside_the_list_are_refused(format):
+    with pytest.raises(DecodeError, match="not a picture"):
+        edgeclf.decode(encoded(picture(), format))
+
+
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(DecodeError, match=r"no_such\.jpg"):
         edgeclf.decode(tmp_path / "no_such.jpg")

@@ -163,6 +163,12 @@ def test_an_object_that_fails_to_give_its_pixels():
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.uint16, np.int8])
+def test_flat_buffers_of_other_numbers(dtype):
+    with pytest.raises(FrameError, match="expected bytes"):
+        Frame(np.zeros(64, dtype), "gray", width=8, height=8)
+
+
 def test_unknown_format():
     with pytest.raises(FrameError, match="nv99"):
         Frame(pixels(), "nv99")
