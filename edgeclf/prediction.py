@@ -20,7 +20,8 @@ class Prediction:
         categories: Category(index, label, score), by falling score, ties by index; at most top_k
             of them, and only those that passed the thresholds and the allow or deny list.
         scores: float32, one per class of the model, before any threshold. Owned by this object.
-        feature_vector: float32, the model's embedding, or None when it has no such output.
+        feature_vector: float32, the model's second output, which is its embedding where the model
+            was exported with one; None when there is no second output. Owned by this object.
         timestamp_ms: the one given to `predict`, else the frame's, else None.
         speed: Speed(preprocess_ms, inference_ms, postprocess_ms).
     """

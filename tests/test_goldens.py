@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import edgeclf
+from edgeclf import backends
 
 FOLDER = Path(__file__).parent / "goldens"
 GOLDENS = json.loads((FOLDER / "goldens.json").read_text(encoding="utf-8"))
@@ -49,6 +50,9 @@ def test_tensors(photos, name, case):
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "tflite"])
 def test_categories(photos, backend):
+    usable = {found.name: found.usable for found in backends.available()}
+    if not usable[backend]:
+        pytest.skip(f"no runtime for {backend} is installed")
     with edgeclf.Classifier(backend=backend) as classifier:
         for name, golden in GOLDENS.items():
             best = golden["categories"][0]
