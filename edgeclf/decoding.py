@@ -78,9 +78,8 @@ def decode(
         raise DecodeError(f"{name}: {_first_line(exc)}. {_TOO_LARGE}") from exc
     except Exception as exc:
         raise DecodeError(
-            f"{name}: not a picture, or one cut off in its header ({_first_line(exc)}). Expected "
-            f"JPEG, PNG, BMP, WebP, GIF or TIFF; got {len(content)} bytes starting with "
-            f"{content[:8]!r}"
+            f"{name}: not a picture, or one cut off in its header. Expected JPEG, PNG, BMP, WebP, "
+            f"GIF, TIFF or PPM; got {len(content)} bytes starting with {content[:8]!r}"
         ) from exc
     width, height = image.size
     if width * height > max_pixels:
