@@ -10,14 +10,14 @@ namespace {
 // 3 x 2 pixels, numbered row by row.
 const std::vector<std::uint8_t> kPixels{0, 1, 2, 3, 4, 5};
 
-FrameView numbered() { return {kPixels.data(), 3, 2, 1, 3, 1, {0, 0, 0}}; }
+FrameView numbered() { return edgeclf::packed_frame({kPixels.data(), 1, 3}, 3, 2, 1, {0, 0, 0}); }
 
 void check_pixels(const FrameView& frame, const std::vector<std::vector<int>>& expected) {
   CHECK_EQUAL(frame.height, static_cast<int>(expected.size()));
   CHECK_EQUAL(frame.width, static_cast<int>(expected[0].size()));
   for (int y = 0; y < frame.height; ++y) {
     for (int x = 0; x < frame.width; ++x) {
-      CHECK_EQUAL(*frame.at(x, y),
+      CHECK_EQUAL(*frame.planes[0].at(x, y),
                   expected[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)]);
     }
   }

@@ -35,7 +35,7 @@ InputSpec spec_of(int width, int height) {
 }
 
 FrameView view(const std::vector<std::uint8_t>& pixels, int width, int height) {
-  return {pixels.data(), width, height, 3, 3 * width, 3, {0, 1, 2}};
+  return packed_frame({pixels.data(), 3, 3 * width}, width, height, 3, {0, 1, 2});
 }
 
 std::vector<std::uint8_t> flat(int width, int height, std::uint8_t level) {
