@@ -1,6 +1,7 @@
 #include "frames.h"
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -89,6 +90,9 @@ FrameView gray16_view(const py::array& pixels, double low, double high) {
   if (!has_native_uint16(pixels) || pixels.ndim() != 2) {
     raise("FrameError", "expected uint16 pixels of HxW in native byte order for gray16, got " +
                             dtype_text(pixels) + " " + shape_text(pixels));
+  }
+  if (!std::isfinite(low) || !std::isfinite(high) || low == high) {
+    raise("FrameError", "window: expected (low, high), two different numbers");
   }
   check_sides(pixels.shape(1), pixels.shape(0));
   return gray16_frame(grid_of(pixels), static_cast<int>(pixels.shape(1)),
