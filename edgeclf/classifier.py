@@ -23,7 +23,7 @@ from typing import (
 
 import numpy as np
 
-from edgeclf import manifest, models
+from edgeclf import _core, manifest, models
 from edgeclf.backends import load_backend
 from edgeclf.backends.base import Backend
 from edgeclf.errors import ArgumentError, BackendUnavailable
@@ -284,7 +284,7 @@ class Classifier:
             raw = request.infer()
             inferred = time.perf_counter()
             answers = [
-                (*self._postprocessor(raw[0][item]), self._feature_vector(raw, item))
+                (*self._postprocessor.of_item(raw[0], item), self._feature_vector(raw, item))
                 for item in range(len(frames))
             ]
         finally:
@@ -303,12 +303,8 @@ class Classifier:
         """The embedding in float32, copied out of the request's memory."""
         if len(raw) < 2:
             return None
-        vector: np.ndarray = raw[1][item].astype(np.float32).reshape(-1)
-        quantization = self._backend.outputs[1].quantization
-        if quantization is not None:
-            vector -= np.float32(quantization.zero_point)
-            vector *= np.float32(quantization.scale)
-        return vector
+        info = self._backend.outputs[1]
+        return _core.dequantized(raw[1], info.dtype, info.quantization, item)
 
 
 def _kept(names: Optional[Sequence[str]]) -> Optional[Sequence[str]]:

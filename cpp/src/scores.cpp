@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <numeric>
 
 #include "edgeclf/half.h"
+#include "exponential.h"
 
 namespace edgeclf {
 namespace {
@@ -14,10 +17,9 @@ constexpr std::size_t kFew = 32;
 
 template <class Element, class Convert>
 void read(const RawScores& raw, float* scores, Convert convert) {
-  const std::uint8_t* from = raw.data;
-  for (std::size_t i = 0; i < raw.size; ++i, from += raw.stride) {
+  for (std::size_t i = 0; i < raw.size; ++i) {
     Element element;
-    std::memcpy(&element, from, sizeof element);
+    std::memcpy(&element, raw.data + i * sizeof element, sizeof element);
     scores[i] = convert(element);
   }
 }
@@ -31,18 +33,42 @@ void read_codes(const RawScores& raw, const Quantization& quantization, float* s
   });
 }
 
-// In double, so that what is rounded to float32 does not depend on whose exp() this is. Kept in
-// place between the loops: a float32 holds exp(x - max) to its last bit.
-void softmax(float* scores, std::size_t size) {
-  const auto peak = static_cast<double>(*std::max_element(scores, scores + size));
-  double sum = 0.0;
-  for (std::size_t i = 0; i < size; ++i) {
-    const double power = std::exp(static_cast<double>(scores[i]) - peak);
-    scores[i] = static_cast<float>(power);
-    sum += power;
+// Several side by side, because each step of a sum or a maximum waits for the one before it.
+constexpr std::size_t kAbreast = 8;
+
+double sum_of(const float* scores, std::size_t size) {
+  double sums[kAbreast] = {};
+  std::size_t i = 0;
+  for (; i + kAbreast <= size; i += kAbreast) {
+    for (std::size_t k = 0; k < kAbreast; ++k) sums[k] += static_cast<double>(scores[i + k]);
   }
+  for (; i < size; ++i) sums[0] += static_cast<double>(scores[i]);
+  return std::accumulate(sums, sums + kAbreast, 0.0);
+}
+
+float peak_of(const float* scores, std::size_t size) {
+  float peaks[kAbreast];
+  std::fill(peaks, peaks + kAbreast, scores[0]);
+  std::size_t i = 0;
+  for (; i + kAbreast <= size; i += kAbreast) {
+    for (std::size_t k = 0; k < kAbreast; ++k) {
+      peaks[k] = scores[i + k] > peaks[k] ? scores[i + k] : peaks[k];
+    }
+  }
+  for (; i < size; ++i) peaks[0] = std::max(peaks[0], scores[i]);
+  return *std::max_element(peaks, peaks + kAbreast);
+}
+
+// In double, so that what is rounded to float32 is the same on every machine. Kept in place between
+// the loops: a float32 holds exp(x - max) to its last bit.
+void softmax(float* scores, std::size_t size) {
+  const auto peak = static_cast<double>(peak_of(scores, size));
   for (std::size_t i = 0; i < size; ++i) {
-    scores[i] = static_cast<float>(static_cast<double>(scores[i]) / sum);
+    scores[i] = static_cast<float>(exp_of_negative(static_cast<double>(scores[i]) - peak));
+  }
+  const double portion = 1.0 / sum_of(scores, size);
+  for (std::size_t i = 0; i < size; ++i) {
+    scores[i] = static_cast<float>(static_cast<double>(scores[i]) * portion);
   }
 }
 
@@ -123,9 +149,14 @@ void dequantize(const RawScores& raw, const std::optional<Quantization>& quantiz
 }
 
 std::optional<std::size_t> first_not_finite(const float* scores, std::size_t size) {
+  // Counted without a branch, which the compiler can do several at a time; there is seldom one.
+  unsigned bad = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    bad += std::abs(scores[i]) <= std::numeric_limits<float>::max() ? 0U : 1U;
+  }
+  if (bad == 0) return std::nullopt;
   const auto* found =
       std::find_if_not(scores, scores + size, [](float x) { return std::isfinite(x); });
-  if (found == scores + size) return std::nullopt;
   return static_cast<std::size_t>(found - scores);
 }
 
