@@ -41,7 +41,9 @@ class Postprocessor:
         thresholds: Sequence[float],
         allowed: bytes,
     ) -> None: ...
-    def run(self, output: np.ndarray, item: int, /) -> Tuple[np.ndarray, List[Tuple[int, float]]]: ...
+    def run(
+        self, output: np.ndarray, item: int, /
+    ) -> Tuple[np.ndarray, List[Tuple[int, float]]]: ...
 
 def dequantized(
     output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kSmallestForLog = 1e-16;
 constexpr std::size_t kFew = 32;
+constexpr std::size_t kAbreast = 8;  // scores looked at together, for the compiler to use vectors
 
 template <class Element, class Convert>
 void read(const RawScores& raw, float* scores, Convert convert) {
@@ -34,8 +35,6 @@ void read_codes(const RawScores& raw, const Quantization& quantization, float* s
 }
 
 // Several side by side, because each step of a sum or a maximum waits for the one before it.
-constexpr std::size_t kAbreast = 8;
-
 double sum_of(const float* scores, std::size_t size) {
   double sums[kAbreast] = {};
   std::size_t i = 0;
@@ -104,15 +103,26 @@ bool passes(const Selection& selection, const float* scores, std::size_t i) {
   return static_cast<double>(scores[i]) >= (thresholds.size() == 1 ? thresholds[0] : thresholds[i]);
 }
 
-// Most classes fail against the worst of the few, and cost one comparison each.
+// Whether any of the next kAbreast scores is above `worst`: eight comparisons without a branch.
+bool any_above(const float* scores, float worst) {
+  unsigned above = 0;
+  for (std::size_t k = 0; k < kAbreast; ++k) above += scores[k] > worst ? 1U : 0U;
+  return above != 0;
+}
+
+// Most classes fail against the worst of the few, and are passed over several at a time.
 std::vector<std::int32_t> best_few(const Selection& selection, const float* scores,
                                    std::size_t size, std::size_t kept) {
   const Better better{scores};
   std::vector<std::int32_t> best;
   best.reserve(kept + 1);
   for (std::size_t i = 0; i < size; ++i) {
-    // A later class of the same score stands behind.
-    if (best.size() == kept && !(scores[i] > scores[best.back()])) continue;
+    if (best.size() == kept) {
+      const float worst = scores[best.back()];
+      while (i + kAbreast <= size && !any_above(scores + i, worst)) i += kAbreast;
+      // A later class of the same score stands behind.
+      if (i == size || !(scores[i] > worst)) continue;
+    }
     if (!passes(selection, scores, i)) continue;
     const auto index = static_cast<std::int32_t>(i);
     best.insert(std::upper_bound(best.begin(), best.end(), index, better), index);
