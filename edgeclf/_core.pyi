@@ -21,6 +21,35 @@ class Preprocessor:
         height: int,
         /,
     ) -> None: ...
+    def run_gray16(
+        self,
+        frame: np.ndarray,
+        low: float,
+        high: float,
+        out: np.ndarray,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> None: ...
+    def run_yuv(
+        self,
+        planes: Tuple[np.ndarray, ...],
+        format: str,
+        frame_width: int,
+        frame_height: int,
+        color_matrix: str,
+        color_range: str,
+        out: np.ndarray,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> None: ...
     @property
     def takes_pixels(self) -> bool: ...
     @property
