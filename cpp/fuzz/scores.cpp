@@ -22,7 +22,8 @@ Selection selection_from(Input& input, std::size_t classes) {
   selection.top_k = static_cast<std::size_t>(input.number(0, 60));
   const int thresholds = input.number(0, 2);
   const std::size_t count = thresholds == 0 ? 0 : thresholds == 1 ? 1 : classes;
-  for (std::size_t i = 0; i < count; ++i) selection.thresholds.push_back(0.001 * static_cast<double>(i % 7));
+  for (std::size_t i = 0; i < count; ++i)
+    selection.thresholds.push_back(0.001 * static_cast<double>(i % 7));
   if (input.flag()) {
     for (std::size_t i = 0; i < classes; ++i) {
       selection.allowed.push_back(static_cast<std::uint8_t>(i % 3 != 0));
