@@ -7,7 +7,10 @@ from edgeclf.types import Quantization
 
 class Preprocessor:
     def __init__(
-        self, input_spec: InputSpec, quantization: Optional[Quantization] = None
+        self,
+        input_spec: InputSpec,
+        quantization: Optional[Quantization] = None,
+        num_threads: int = 1,
     ) -> None: ...
     def run(
         self,
@@ -70,4 +73,10 @@ class Postprocessor:
         thresholds: Sequence[float],
         allowed: bytes,
     ) -> None: ...
-    def run(self, raw_row: np.ndarray, /) -> Tuple[np.ndarray, List[Tuple[int, float]]]: ...
+    def run(
+        self, output: np.ndarray, item: int, /
+    ) -> Tuple[np.ndarray, List[Tuple[int, float]]]: ...
+
+def dequantized(
+    output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /
+) -> np.ndarray: ...
