@@ -42,6 +42,7 @@ Plan::Plan(const InputSpec& spec, int width, int height, int frame_channels)
   if (spec.takes_pillow_bytes() || only_selects) {
     Tables<std::int32_t> tables{to_fixed(axes.x), to_fixed(axes.y)};
     if (!tables.x.selects) tables.x.pairs = pair_weights(tables.x);
+    if (!tables.y.selects) tables.y.pairs = pair_weights(tables.y);
     tables_ = std::move(tables);
   } else if (spec.exact.value_or(true)) {
     tables_ = Tables<double>{std::move(axes.x), std::move(axes.y)};
@@ -62,15 +63,16 @@ void Plan::lay_out_workspace() {
       [this](const auto& tables) {
         const std::size_t sample = sample_size(tables.x);
         const auto taps = static_cast<std::size_t>(tables.y.max_taps);
+        const std::size_t waiting = taps + kRowsAhead;
         const std::size_t pixel = sample * static_cast<std::size_t>(channels_);
         const auto width = static_cast<std::size_t>(tables.x.size());
-        const std::size_t affordable = kRingBudget / (taps * pixel);
+        const std::size_t affordable = kRingBudget / (waiting * pixel);
         const std::size_t strip = std::min(width, std::max(affordable, kSmallestStrip));
         strip_ = static_cast<int>(strip);
         const auto packed =
             static_cast<std::size_t>(columns_) * static_cast<std::size_t>(channels_);
-        ring_offset_ = aligned(packed);
-        line_offset_ = ring_offset_ + aligned(taps * strip * pixel);
+        ring_offset_ = aligned(RowReader::kRowsKept * packed);
+        line_offset_ = ring_offset_ + aligned(waiting * strip * pixel);
         pointers_offset_ = line_offset_ + aligned(strip * pixel);
         workspace_size_ = pointers_offset_ + taps * sizeof(void*);
       },

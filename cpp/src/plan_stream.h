@@ -15,6 +15,9 @@ inline std::array<int, 3> tensor_order(ColorMode mode, const std::array<int, 3>&
   return mode == ColorMode::bgr ? std::array<int, 3>{rgb[2], rgb[1], rgb[0]} : rgb;
 }
 
+// The exact arithmetic resamples two rows at once, and so may be a row ahead.
+constexpr int kRowsAhead = 1;
+
 // Source rows are resampled across once, wait in a ring, and are combined into one line
 // of the tensor after the other.
 template <class Arithmetic>
@@ -57,13 +60,15 @@ class Plan::Stream {
     if (!reads_in_place_) fill_ring(first, count, x, size);
     for (int k = 0; k < count; ++k) rows_[k] = waiting(first + k, x);
     if (tables_.y.selects) return rows_[0];
-    combine_rows(tables_.y.weight(y), count, size * plan_.channels_);
+    combine_rows(y, size * plan_.channels_);
     return line_;
   }
 
-  void resample_row(const SourceRow& row, int x, int size, Sample* out) const {
+  void resample_row(int y, int x, int size) const {
+    const SourceRow row{reader_.row(y), reader_.step(), plan_.columns_, plan_.channels_};
+    Sample* out = slot(y);
     if constexpr (kExact) {
-      kernels_.resample_exact(row, tables_.x, x, size, out);
+      kernels_.resample_exact(row, nullptr, tables_.x, x, size, out, nullptr);
     } else if constexpr (kPrecise) {
       kernels_.resample_precise(row, tables_.x, x, size, out);
     } else {
@@ -71,9 +76,11 @@ class Plan::Stream {
     }
   }
 
-  void combine_rows(const Weight* weights, int taps, int samples) const {
+  void combine_rows(int y, int samples) const {
+    [[maybe_unused]] const int taps = tables_.y.count[static_cast<std::size_t>(y)];
+    [[maybe_unused]] const Weight* weights = tables_.y.weight(y);
     if constexpr (kExact) {
-      kernels_.combine_exact(rows_, weights, taps, samples, line_);
+      kernels_.combine_exact(rows_, tables_.y, y, samples, line_);
     } else if constexpr (kPrecise) {
       kernels_.combine_precise(rows_, weights, taps, samples, line_);
     } else {
@@ -83,11 +90,19 @@ class Plan::Stream {
 
   // Rows that an earlier line has needed are still in the ring; rows between are never read.
   void fill_ring(int first, int count, int x, int size) {
-    for (int row = std::max(next_row_, first); row < first + count; ++row) {
-      resample_row({reader_.row(row), reader_.step(), plan_.columns_, plan_.channels_}, x, size,
-                   slot(row));
+    const int end = first + count;
+    int row = std::max(next_row_, first);
+    if constexpr (kExact) {
+      // Two at once, though the second may be one that only a later line needs.
+      for (; row < end && row + 1 < rows_end_; row += 2) resample_two_rows(row, x, size);
     }
-    next_row_ = first + count;
+    for (; row < end; ++row) resample_row(row, x, size);
+    next_row_ = row;
+  }
+
+  void resample_two_rows(int y, int x, int size) const {
+    const SourceRow row{reader_.row(y), reader_.step(), plan_.columns_, plan_.channels_};
+    kernels_.resample_exact(row, reader_.row(y + 1), tables_.x, x, size, slot(y), slot(y + 1));
   }
 
   const Sample* waiting(int row, int x) const {
@@ -101,7 +116,7 @@ class Plan::Stream {
 
   Sample* slot(int row) const {
     return ring_ +
-           static_cast<std::ptrdiff_t>(row % tables_.y.max_taps) * plan_.strip_ * plan_.channels_;
+           static_cast<std::ptrdiff_t>(row % (tables_.y.max_taps + kRowsAhead)) * plan_.strip_ * plan_.channels_;
   }
 
   const Plan& plan_;
@@ -114,6 +129,8 @@ class Plan::Stream {
   Sample* line_;
   const Sample** rows_;
   int next_row_ = 0;
+  // Rows from here on are not read ahead; where lines are single rows, none are.
+  int rows_end_ = tables_.y.selects ? 0 : tables_.y.first.back() + tables_.y.count.back();
 };
 
 }  // namespace edgeclf

@@ -44,7 +44,8 @@ const std::uint8_t* RowReader::row(int y) const {
   const std::uint8_t* pixel = frame_.at(first_column_, y);
   if (in_place_) return pixel;
   const auto [red, green, blue] = frame_.offset;
-  std::uint8_t* out = scratch_;
+  std::uint8_t* const copy = scratch_ + std::ptrdiff_t{y % kRowsKept} * columns_ * channels_;
+  std::uint8_t* out = copy;
   for (int i = 0; i < columns_; ++i, pixel += frame_.stride_x, out += channels_) {
     if (channels_ == 3) {
       out[0] = pixel[red];
@@ -56,7 +57,7 @@ const std::uint8_t* RowReader::row(int y) const {
       out[0] = pixel[red];
     }
   }
-  return scratch_;
+  return copy;
 }
 
 }  // namespace edgeclf

@@ -49,7 +49,7 @@ void rows(const Kernels& kernels, Interpolation interpolation, int channels, int
     std::vector<std::uint8_t> exact(count);
     std::vector<float> approximate(count);
     const SourceRow row{bytes.data(), step, source, channels};
-    kernels.resample_exact(row, fixed, begin, size - begin, exact.data());
+    kernels.resample_exact(row, nullptr, fixed, begin, size - begin, exact.data(), nullptr);
     kernels.resample_float(row, floating, begin, size - begin, approximate.data());
     std::vector<float> reference(count);
     available_kernels().front().resample_float(row, floating, begin, size - begin,
@@ -74,7 +74,8 @@ void rows(const Kernels& kernels, Interpolation interpolation, int channels, int
 
 void combined(const Kernels& kernels, int taps, int size) {
   const Axis<double> axis = axis_of(Interpolation::lanczos, taps, 1);
-  const Axis<std::int32_t> fixed = to_fixed(axis);
+  Axis<std::int32_t> fixed = to_fixed(axis);
+  fixed.pairs = pair_weights(fixed);
   std::vector<std::vector<std::uint8_t>> lines;
   std::vector<const std::uint8_t*> pointers;
   for (int k = 0; k < taps; ++k) {
@@ -82,7 +83,7 @@ void combined(const Kernels& kernels, int taps, int size) {
   }
   for (const auto& line : lines) pointers.push_back(line.data());
   std::vector<std::uint8_t> out(static_cast<std::size_t>(size));
-  kernels.combine_exact(pointers.data(), fixed.weight(0), taps, size, out.data());
+  kernels.combine_exact(pointers.data(), fixed, 0, size, out.data());
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::vector<std::uint8_t> samples;
     for (const auto& line : lines) samples.push_back(line[i]);

@@ -13,12 +13,15 @@ namespace edgeclf {
 // four bytes apart, or one for grey) is read where it is; any other is copied to `scratch`.
 class RowReader {
  public:
+  static constexpr int kRowsKept = 2;
+
   // `channels`: samples per pixel of what is read, 1 or 3. A colour frame read with one channel
-  // becomes Pillow's L. `scratch` holds columns * channels bytes.
+  // becomes Pillow's L. `scratch` holds kRowsKept * columns * channels bytes.
   RowReader(const FrameView& frame, int channels, int first_column, int columns,
             std::uint8_t* scratch);
 
-  // Valid until the next call. Pixel i begins at i * step().
+  // Valid until the next call for a row that is an even number of rows away: two neighbours can be
+  // used together. Pixel i begins at i * step().
   const std::uint8_t* row(int y) const;
 
   std::ptrdiff_t step() const { return step_; }
