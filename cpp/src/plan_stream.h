@@ -115,13 +115,13 @@ class Plan::Stream {
   }
 
   Sample* slot(int row) const {
-    return ring_ +
-           static_cast<std::ptrdiff_t>(row % (tables_.y.max_taps + kRowsAhead)) * plan_.strip_ * plan_.channels_;
+    return ring_ + static_cast<std::ptrdiff_t>(row % (tables_.y.max_taps + kRowsAhead)) *
+                       plan_.strip_ * plan_.channels_;
   }
 
   const Plan& plan_;
   const Tables<Weight>& tables_;
-  const Kernels& kernels_ = available_kernels().back();
+  const Kernels& kernels_ = kernels();
   RowReader reader_;
   std::array<int, 3> order_;
   bool reads_in_place_;  // nothing happens across: the source's own rows are combined

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "resample_sets.h"
 #include "resample_scalar.h"
+#include "resample_sets.h"
 
 namespace edgeclf {
 namespace {
@@ -33,10 +33,11 @@ void combine_precise(const double* const* rows, const double* weights, int taps,
 }
 
 std::vector<Kernels> found_kernels() {
-  std::vector<Kernels> kernels{{"scalar", resample_exact_scalar, resample_float, combine_exact_scalar,
-                                combine_float, resample_precise, combine_precise}};
-  add_avx2_kernels(kernels);
-  return kernels;
+  std::vector<Kernels> found{{"scalar", resample_exact_scalar, resample_float, combine_exact_scalar,
+                              combine_float, resample_precise, combine_precise,
+                              scalar_level_kernels()}};
+  add_avx2_kernels(found);
+  return found;
 }
 
 }  // namespace
@@ -56,8 +57,10 @@ void resample_exact_scalar(const SourceRow& row, const std::uint8_t* below,
 }
 
 const std::vector<Kernels>& available_kernels() {
-  static const std::vector<Kernels> kernels = found_kernels();
-  return kernels;
+  static const std::vector<Kernels> found = found_kernels();
+  return found;
 }
+
+const Kernels& kernels() { return available_kernels().back(); }
 
 }  // namespace edgeclf

@@ -8,10 +8,9 @@
 #include "resample_scalar.h"
 // After all others: what follows is compiled for AVX2.
 #define EDGECLF_SIMD_AVX2
-#include "simd.h"
-
-// One more step, as the text of resample_exact.h is to be compiled for AVX2 as well.
+#include "levels_simd.h"
 #include "resample_exact.h"
+#include "simd.h"
 
 namespace edgeclf {
 namespace {
@@ -29,8 +28,7 @@ EDGECLF_INLINE_SIMD __m128 sum_of(const std::uint8_t* pixel, std::ptrdiff_t step
   return sum;
 }
 
-void weigh_colour(const SourceRow& row, const Axis<float>& axis, int begin, int size,
-                               float* out) {
+void weigh_colour(const SourceRow& row, const Axis<float>& axis, int begin, int size, float* out) {
   int end = begin + size;
   while (end > begin && axis.first[static_cast<std::size_t>(end - 1)] +
                                 axis.count[static_cast<std::size_t>(end - 1)] ==
@@ -54,7 +52,7 @@ void weigh_colour(const SourceRow& row, const Axis<float>& axis, int begin, int 
 }
 
 void resample_float(const SourceRow& row, const Axis<float>& axis, int begin, int size,
-                                 float* out) {
+                    float* out) {
   if (row.channels == 3 && !axis.selects) {
     weigh_colour(row, axis, begin, size, out);
   } else {
@@ -62,8 +60,7 @@ void resample_float(const SourceRow& row, const Axis<float>& axis, int begin, in
   }
 }
 
-void combine_float(const float* const* rows, const float* weights, int taps, int size,
-                                float* out) {
+void combine_float(const float* const* rows, const float* weights, int taps, int size, float* out) {
   combine(rows, weights, taps, size, out);
 }
 
@@ -79,7 +76,7 @@ void add_avx2_kernels(std::vector<Kernels>& kernels) {
   // In double the compiler's own code is quick enough: it is the way for a few taps.
   const Kernels& scalar = kernels.front();
   kernels.push_back({"avx2", resample_exact, resample_float, combine_exact, combine_float,
-                     scalar.resample_precise, scalar.combine_precise});
+                     scalar.resample_precise, scalar.combine_precise, kLevelKernels});
 }
 
 }  // namespace edgeclf

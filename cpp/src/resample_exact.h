@@ -104,10 +104,9 @@ EDGECLF_INLINE_SIMD Vec weigh_colour(const RowBlocks& rows, const ColourTaps& ta
 
 // Four outputs of three samples each, out of 16 ints a block.
 EDGECLF_INLINE_SIMD Vec colour_bytes(const Vec* levels) {
-  constexpr std::int8_t without_fourth[16] = {0, 1, 2,  4,  5,  6,  8,  9,
+  constexpr std::int8_t without_fourth[16] = {0,  1,  2,  4,  5,  6,  8,  9,
                                               10, 12, 13, 14, -1, -1, -1, -1};
-  const Vec bytes =
-      pack_to_bytes(pack_ints(levels[0], levels[1]), pack_ints(levels[2], levels[3]));
+  const Vec bytes = pack_to_bytes(pack_ints(levels[0], levels[1]), pack_ints(levels[2], levels[3]));
   return lookup(bytes, lookup_of(without_fourth));
 }
 
@@ -149,9 +148,9 @@ EDGECLF_INLINE_SIMD void store_rows(const Across& across, std::ptrdiff_t at, Vec
 
 template <int kPairs, bool kNearEnd>
 EDGECLF_INLINE_SIMD Vec colour_of(const Across& across, const ColourTaps& taps, int output) {
-  return weigh_colour<kPairs, kNearEnd>(
-      across.rows, taps, across.first[output] * across.step, across.step,
-      across.weights + output * across.weights_step, across.pairs);
+  return weigh_colour<kPairs, kNearEnd>(across.rows, taps, across.first[output] * across.step,
+                                        across.step, across.weights + output * across.weights_step,
+                                        across.pairs);
 }
 
 template <int kPairs, bool kNearEnd>
@@ -183,7 +182,8 @@ EDGECLF_INLINE_SIMD void weigh_colours(const Across& across, int begin, int end)
   const ColourTaps taps(static_cast<int>(across.step));
   const int safe = end_of_safe(across, begin, end) - (kOutputsAtOnce - 1);
   int i = begin;
-  for (; i < safe; i += kOutputsAtOnce) weigh_four_colours<kPairs, false>(across, taps, i, begin, end);
+  for (; i < safe; i += kOutputsAtOnce)
+    weigh_four_colours<kPairs, false>(across, taps, i, begin, end);
   for (; i < end; i += kOutputsAtOnce) weigh_four_colours<0, true>(across, taps, i, begin, end);
 }
 
@@ -207,8 +207,14 @@ void resample_exact(const SourceRow& row, const std::uint8_t* below, const Axis<
   }
   const std::ptrdiff_t step = row.step;
   const std::ptrdiff_t bytes = (row.columns - 1) * step + row.channels;
-  Across across{{row.pixels, {}, bytes}, step, axis.first.data(), (axis.max_taps + 1) / 2, axis.pairs.data(),
-      std::ptrdiff_t{groups_of(axis.max_taps)} * kHalvesAtOnce, {}, below ? 2 * (below - row.pixels) : 0};
+  Across across{{row.pixels, {}, bytes},
+                step,
+                axis.first.data(),
+                (axis.max_taps + 1) / 2,
+                axis.pairs.data(),
+                std::ptrdiff_t{groups_of(axis.max_taps)} * kHalvesAtOnce,
+                {},
+                below ? 2 * (below - row.pixels) : 0};
   across.out[0] = out;
   if (kBlocks == 2) {
     across.rows.offsets[kBlocks - 1] = below ? static_cast<std::int32_t>(below - row.pixels) : 0;

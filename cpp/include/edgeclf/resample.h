@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "edgeclf/axis.h"
+#include "edgeclf/levels.h"
 
 namespace edgeclf {
 
@@ -69,9 +70,13 @@ struct Kernels {
   CombineRows<float, float> combine_float;
   ResampleRow<double, double> resample_precise;
   CombineRows<double, double> combine_precise;
+  LevelKernels levels;
 };
 
 // Those this processor can run, the scalar ones first, the fastest last.
 const std::vector<Kernels>& available_kernels();
+
+// Those that are used.
+const Kernels& kernels();
 
 }  // namespace edgeclf
