@@ -37,7 +37,8 @@ class Preprocessor:
     Raises:
         SpecMismatch: an 8-bit, normalised tensor without quantisation, or a quantisation that
             cannot be.
-        ArgumentError: `frame_format` is neither.
+        ArgumentError: `frame_format` is neither, or the environment variable EDGECLF_CPU names an
+            instruction set that this processor has not.
     """
 
     def __init__(

@@ -95,6 +95,7 @@ bool is_moderate(double value) {
 
 Affine::Affine(const InputSpec& spec, const std::optional<Quantization>& quantization)
     : dtype_(spec.dtype), channels_(spec.channels()) {
+  kernels();  // throws here, if at all, and not in the middle of a frame
   make_tables(spec, quantization);
   has_formula_ = make_formula();
 }

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "edgeclf/instruction_set.h"
 #include "resample_scalar.h"
 #include "resample_sets.h"
 
@@ -36,7 +37,9 @@ std::vector<Kernels> found_kernels() {
   std::vector<Kernels> found{{"scalar", resample_exact_scalar, resample_float, combine_exact_scalar,
                               combine_float, resample_precise, combine_precise,
                               scalar_level_kernels()}};
+  add_sse41_kernels(found);
   add_avx2_kernels(found);
+  add_neon_kernels(found);
   return found;
 }
 
@@ -61,6 +64,9 @@ const std::vector<Kernels>& available_kernels() {
   return found;
 }
 
-const Kernels& kernels() { return available_kernels().back(); }
+const Kernels& kernels() {
+  static const Kernels& best = best_allowed(available_kernels());
+  return best;
+}
 
 }  // namespace edgeclf

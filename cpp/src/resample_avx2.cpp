@@ -8,9 +8,11 @@
 #include "resample_scalar.h"
 // After all others: what follows is compiled for AVX2.
 #define EDGECLF_SIMD_AVX2
+// clang-format off
+#include "simd.h"
 #include "levels_simd.h"
 #include "resample_exact.h"
-#include "simd.h"
+// clang-format on
 
 namespace edgeclf {
 namespace {
@@ -72,7 +74,7 @@ void combine_float(const float* const* rows, const float* weights, int taps, int
 namespace edgeclf {
 
 void add_avx2_kernels(std::vector<Kernels>& kernels) {
-  if (!__builtin_cpu_supports("avx2")) return;
+  if (!has_instruction_set("avx2")) return;
   // In double the compiler's own code is quick enough: it is the way for a few taps.
   const Kernels& scalar = kernels.front();
   kernels.push_back({"avx2", resample_exact, resample_float, combine_exact, combine_float,

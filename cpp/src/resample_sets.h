@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "edgeclf/instruction_set.h"
 #include "edgeclf/resample.h"
 
 namespace edgeclf {
@@ -13,6 +14,8 @@ void resample_exact_scalar(const SourceRow& row, const std::uint8_t* below,
                            std::uint8_t* out_below);
 
 // Each adds its kernels where this processor can run them, and does nothing elsewhere.
+void add_sse41_kernels(std::vector<Kernels>& kernels);
 void add_avx2_kernels(std::vector<Kernels>& kernels);
+void add_neon_kernels(std::vector<Kernels>& kernels);
 
 }  // namespace edgeclf

@@ -28,7 +28,8 @@ struct RowTarget {
 
 class Affine {
  public:
-  // An 8-bit spec that is normalised needs `quantization`.
+  // An 8-bit spec that is normalised needs `quantization`. Throws std::invalid_argument where
+  // EDGECLF_CPU names no instruction set of this processor.
   Affine(const InputSpec& spec, const std::optional<Quantization>& quantization);
 
   // Whether the pixels are taken as they are.

@@ -76,7 +76,7 @@ struct Kernels {
 // Those this processor can run, the scalar ones first, the fastest last.
 const std::vector<Kernels>& available_kernels();
 
-// Those that are used.
+// Those that are used. Throws std::invalid_argument the first time, see instruction_set.h.
 const Kernels& kernels();
 
 }  // namespace edgeclf
