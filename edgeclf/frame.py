@@ -20,6 +20,7 @@ FORMATS = ("bgr", "rgb", "bgra", "rgba", "gray")
 _CHANNELS = {"bgr": 3, "rgb": 3, "bgra": 4, "rgba": 4, "gray": 1}
 _WITH_ALPHA = {"bgr": "bgra", "rgb": "rgba"}
 MAX_FRAME_SIDE = 65535
+ENCODED = (str, os.PathLike, bytes, bytearray, memoryview)  # a picture's path, or its bytes
 
 
 class Frame:
@@ -83,7 +84,7 @@ def as_frame(source: Any, frame_format: str = "bgr") -> Frame:
         return _frame_of_array(source, frame_format)
     if isinstance(source, Frame):
         return source
-    if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
+    if isinstance(source, ENCODED):
         from edgeclf.decoding import decode
 
         return decode(source)

@@ -1,16 +1,18 @@
 """Frame to tensor, over the C++ core: each pixel is touched once, from the camera's memory to the
-runtime's."""
+runtime's. Over 200 lines for the checks of what a call is given."""
 
 from __future__ import annotations
 
 import operator
+from functools import partial
 from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 
 from edgeclf import _core
 from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
-from edgeclf.frame import Frame, as_frame
+from edgeclf.frame import ENCODED, Frame, as_frame
+from edgeclf.jpeg import ReducedFrame, allows_reduction, sufficient_eighths
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
 
@@ -56,6 +58,7 @@ class Preprocessor:
         self._shape = input_spec.shape
         self._dtype = np.dtype(input_spec.dtype)
         self._core = _core.Preprocessor(input_spec, quantization)
+        self._reduces = allows_reduction(input_spec)
 
     @property
     def input_spec(self) -> InputSpec:
@@ -102,7 +105,7 @@ class Preprocessor:
             FrameError: the frame, its region or `out` cannot be used.
             ArgumentError: `rotation_degrees` is no multiple of 90.
         """
-        pixels = as_frame(frame, self._frame_format)
+        pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
         if out is None:
             out = np.empty(self._shape, self._dtype)
         elif not isinstance(out, np.ndarray) or out.shape != self._shape:
@@ -112,6 +115,26 @@ class Preprocessor:
             )
         self.write(pixels, out, region_of_interest, rotation_degrees)
         return out
+
+    def frame_of(
+        self,
+        source: Any,
+        region_of_interest: Optional[Sequence[int]] = None,
+        rotation_degrees: int = 0,
+    ) -> Frame:
+        """`as_frame`, except that a JPEG is decoded no larger than `write` needs it for the same
+        region and rotation, where the spec allows that (jpeg.py)."""
+        if not (self._reduces and isinstance(source, ENCODED)):
+            return as_frame(source, self._frame_format)
+        from edgeclf.decoding import decode_reduced
+
+        region = None if region_of_interest is None else _region(region_of_interest)
+        turned = _quarter_turns(rotation_degrees) % 2 == 1
+        resized_size = partial(_core.resized_size, self._core)
+        return decode_reduced(
+            source,
+            lambda size, offered: sufficient_eighths(size, region, turned, resized_size, offered),
+        )
 
     def write(
         self,
@@ -130,6 +153,8 @@ class Preprocessor:
             self._core.run(data, frame.format, out_row, turns, 0, 0, frame.width, frame.height)
         else:
             x, y, width, height = _region(region_of_interest)
+            if isinstance(frame, ReducedFrame):
+                x, y, width, height = frame.region((x, y, width, height))
             self._core.run(data, frame.format, out_row, turns, x, y, width, height)
 
     def __reduce__(self) -> Tuple[Any, ...]:
