@@ -21,7 +21,7 @@ import numpy as np
 
 from edgeclf.errors import DecodeError, FrameError
 from edgeclf.frame import Frame
-from edgeclf.jpeg import FULL, ReducedFrame, decode_jpeg, first_line, is_jpeg, offered_eighths
+from edgeclf.jpeg import ReducedFrame, decode_jpeg, first_line, is_jpeg
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -74,14 +74,14 @@ def decode(
     Raises:
         DecodeError: no such file, no known picture, truncated, damaged, or too large.
     """
-    return _decode(source, max_pixels, strict, lambda size, offered: FULL)
+    return _decode(source, max_pixels, strict, lambda size: 1)
 
 
-def decode_reduced(source: Encoded, choose: Callable[[Size, Tuple[int, ...]], int]) -> Frame:
-    """As `decode`, but a JPEG may come as a ReducedFrame, a fraction of its size.
+def decode_reduced(source: Encoded, choose: Callable[[Size], int]) -> Frame:
+    """As `decode`, but a JPEG may come as a ReducedFrame.
 
-    `choose` is given the upright picture's size and the eighths of it that can be had, and says
-    which; both sides must come to whole pixels. No other kind of picture asks it.
+    `choose` is given the upright picture's size, and says by what to divide its sides: 8, 4, 2 or
+    1, without a remainder. Only JPEGs ask it.
     """
     return _decode(source, MAX_PIXELS, True, choose)
 
@@ -90,16 +90,16 @@ def _decode(
     source: Encoded,
     max_pixels: int,
     strict: bool,
-    choose: Callable[[Size, Tuple[int, ...]], int],
+    choose: Callable[[Size], int],
 ) -> Frame:
     name, content = _content_of(source)
     image = _opened(content, name, max_pixels)
-    eighths, pixels = FULL, None
+    reduction, pixels = 1, None
     if is_jpeg(image):
         orientation = _orientation(image)
         upright = image.size if orientation < 5 else image.size[::-1]
-        eighths = choose(upright, offered_eighths(image))
-        pixels = decode_jpeg(content, image, name, strict, eighths)
+        reduction = choose(upright)
+        pixels = decode_jpeg(content, image, name, strict, reduction)
     if pixels is not None:
         frame = _oriented(pixels, "gray" if pixels.ndim == 2 else "rgb", orientation)
     else:
@@ -110,7 +110,7 @@ def _decode(
                 f"{name}: the picture is truncated or damaged ({first_line(exc)}). Copy it again"
             ) from exc
         frame = frame_of_pil(image, name)
-    return frame if eighths == FULL else ReducedFrame(frame, eighths)
+    return frame if reduction == 1 else ReducedFrame(frame, reduction)
 
 
 def _opened(content: bytes, name: str, max_pixels: int) -> "Image.Image":

@@ -1,10 +1,13 @@
 """JPEGs: decoded in full or, where a spec allows it, no larger than the model needs.
 
-A JPEG is stored as blocks of 8x8 frequencies. Leaving out the highest ones and inverting the rest
-in n x n points gives the picture at n/8 of its size, without ever making the full one.
+A JPEG is stored as blocks of 8x8 frequencies. libjpeg-turbo can invert them straight into 4x4, 2x2
+or 1x1 pixels, the averages of those of the full block: the picture at 1/2, 1/4 or 1/8 of its size,
+without the full one ever being made.
 
-What the installed libraries offer: simplejpeg (libjpeg-turbo) every n from 1 to 8; Pillow alone,
-which also decodes the CMYK pictures, 1, 2, 4 and 8. Where both have an n, they give the same bytes.
+These three reductions are used because every build of libjpeg-turbo has them: those within
+simplejpeg and within Pillow give the same bytes, so the tensor does not depend on which is
+installed. Its other scales gain nothing: decoding to 3/8 takes about as long as to 4/8, and to 5/8,
+6/8 and 7/8 longer than in full.
 """
 
 from __future__ import annotations
@@ -20,31 +23,32 @@ from edgeclf.spec import InputSpec
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["FULL", "ReducedFrame", "allows_reduction", "decode_jpeg", "is_jpeg", "offered_eighths"]
+__all__ = ["ReducedFrame", "allows_reduction", "decode_jpeg", "is_jpeg", "sufficient_reduction"]
 
-FULL = 8  # eighths of the picture's sides
+_REDUCTIONS = (8, 4, 2)  # by which both sides are divided
 _BLOCK = 8
-# How much larger than the resized picture a reduced one must be. At just its size the frequencies
-# that were left out are missed: the error is 1.5 times that at 6/5 (tests/test_jpeg_accuracy.py).
+# How much larger than the resized picture a reduced one must be. The averages blur, and the nearer
+# their size to that of the resized picture the more it shows: at 1/1 1.5 times as much as at 6/5.
 _MARGIN = (6, 5)
 _REDUCIBLE = ("bilinear", "bicubic", "lanczos")
 
+Size = Tuple[int, int]
 Region = Tuple[int, int, int, int]
 
 
 class ReducedFrame(Frame):
-    """A picture decoded at `eighths` / 8 of its size; whole pixels of it are whole blocks of those
-    it stands for, so that nothing is shifted. Regions are given in pixels of the full picture."""
+    """A JPEG with both sides divided by `reduction`, without a remainder: each pixel of it covers
+    whole pixels of the full picture, and nothing is shifted. Regions are given in full pixels."""
 
-    __slots__ = ("eighths",)
+    __slots__ = ("reduction",)
 
-    def __init__(self, frame: Frame, eighths: int):
+    def __init__(self, frame: Frame, reduction: int):
         super().__init__(frame.data, frame.format)
-        self.eighths = eighths
+        self.reduction = reduction
 
     def region(self, full: Region) -> Region:
-        """The pixels of this frame that show the region `full` of the full-size picture."""
-        x, y, width, height = (value * self.eighths // FULL for value in full)
+        """Where this frame shows the region `full` of the full picture."""
+        x, y, width, height = (value // self.reduction for value in full)
         return x, y, width, height
 
 
@@ -57,77 +61,67 @@ def allows_reduction(spec: InputSpec) -> bool:
     return spec.exact is False and spec.antialias and spec.interpolation in _REDUCIBLE
 
 
-def sufficient_eighths(
-    size: Tuple[int, int],
+def sufficient_reduction(
+    size: Size,
     region: Optional[Region],
     turned: bool,
-    resized_size: Callable[[int, int], Tuple[int, int]],
-    offered: Tuple[int, ...],
+    resized_size: Callable[[int, int], Size],
 ) -> int:
-    """The fewest of the `offered` eighths that give the resize as many pixels as it needs.
+    """By how much (8, 4, 2 or 1) a picture may be reduced so that the resize still finds enough.
+
+    The reduced region is at least 6/5 as large as what it is resized to, on both axes; picture and
+    region come to whole pixels; and the geometry is that of the full region.
 
     Args:
         size: the upright picture's width and height.
         region: (x, y, width, height) of it, or None for all.
         turned: whether width and height change places before the resize.
         resized_size: what a region of that width and height is resized to.
-        offered: in rising order, FULL last.
     """
     x, y, width, height = region if region is not None else (0, 0, *size)
-    if not (0 <= x <= x + width <= size[0] and 0 <= y <= y + height <= size[1]):
-        return FULL  # an error, told in pixels of the full picture by who looks at the region
-    if min(width, height) < _BLOCK:
-        return FULL
+    outside = x < 0 or y < 0 or x + width > size[0] or y + height > size[1]
+    if outside or min(width, height) < _BLOCK:
+        return 1  # who looks at the region says what is wrong, in pixels of the full picture
 
-    def resized(eighths: int) -> Tuple[int, int]:
-        sides = width * eighths // FULL, height * eighths // FULL
+    def resized(reduction: int) -> Size:
+        sides = width // reduction, height // reduction
         return resized_size(*sides[::-1])[::-1] if turned else resized_size(*sides)
 
-    target = resized(FULL)
-    for eighths in offered:
-        whole = all(value * eighths % FULL == 0 for value in (*size, x, y, width, height))
-        if (
-            whole
-            and _large_enough(width * eighths, target[0])
-            and _large_enough(height * eighths, target[1])
-            and resized(eighths) == target
-        ):
-            return eighths
-    return FULL
-
-
-def _large_enough(side_in_eighths: int, target: int) -> bool:
-    return side_in_eighths * _MARGIN[1] >= target * FULL * _MARGIN[0]
+    target = resized(1)
+    for reduction in _REDUCTIONS:
+        whole = all(value % reduction == 0 for value in (*size, x, y, width, height))
+        enough = all(
+            side * _MARGIN[1] >= wanted * reduction * _MARGIN[0]
+            for side, wanted in zip((width, height), target)
+        )
+        if whole and enough and resized(reduction) == target:
+            return reduction
+    return 1
 
 
 def is_jpeg(image: "Image.Image") -> bool:
     return image.format in ("JPEG", "MPO")
 
 
-def offered_eighths(image: "Image.Image") -> Tuple[int, ...]:
-    """The sizes at which this opened JPEG can be decoded here, in rising order."""
-    return (1, 2, 4, 8) if _simplejpeg(image) is None else (1, 2, 3, 4, 5, 6, 7, 8)
-
-
 def decode_jpeg(
-    content: bytes, image: "Image.Image", name: str, strict: bool, eighths: int
+    content: bytes, image: "Image.Image", name: str, strict: bool, reduction: int
 ) -> Optional[np.ndarray]:
     """The pixels of a JPEG through simplejpeg, or None when Pillow has to do it.
 
     `image` is the JPEG, opened by Pillow and not loaded; where None is returned, loading it gives
-    the picture at `eighths` / 8 of its size, which must be whole numbers of pixels.
+    the reduced picture. Sides that `reduction` does not divide are for the full picture alone.
     """
-    width, height = (side * eighths // FULL for side in image.size)
+    width, height = (side // reduction for side in image.size)
     simplejpeg = _simplejpeg(image)
     if simplejpeg is None:
         if strict:
             _require_end_of_image(content, name)
-        if eighths != FULL:
+        if reduction > 1:
             image.draft(None, (width, height))
         return None
     gray = image.mode == "L"
-    # simplejpeg takes the smallest n that gives this least size. From 8 pixels a side on it is ours.
-    least = {} if eighths == FULL else {"min_width": width, "min_height": height}
+    # The smallest scale that gives this least size; with sides of 8 pixels and more it is ours.
+    least = {"min_width": width, "min_height": height} if reduction > 1 else {}
     try:
         pixels: np.ndarray = simplejpeg.decode_jpeg(
             content, "GRAY" if gray else "RGB", strict=strict, **least

@@ -12,7 +12,7 @@ import numpy as np
 from edgeclf import _core
 from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
 from edgeclf.frame import ENCODED, Frame, as_frame
-from edgeclf.jpeg import ReducedFrame, allows_reduction, sufficient_eighths
+from edgeclf.jpeg import ReducedFrame, allows_reduction, sufficient_reduction
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
 
@@ -133,7 +133,7 @@ class Preprocessor:
         resized_size = partial(_core.resized_size, self._core)
         return decode_reduced(
             source,
-            lambda size, offered: sufficient_eighths(size, region, turned, resized_size, offered),
+            lambda size: sufficient_reduction(size, region, turned, resized_size),
         )
 
     def write(
