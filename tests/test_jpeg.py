@@ -1,4 +1,4 @@
-"""JPEGs decoded smaller for a spec with exact=False: when, that nothing shifts, and every damage told.
+"""JPEGs decoded smaller for specs with exact=False: when, that nothing shifts, and every damage.
 
 How far the tensor is from that of a full decode: test_jpeg_accuracy.py.
 """
@@ -38,16 +38,6 @@ def ramp(width, height):
 
 def photo(photos, width, height, name="cat"):
     return Image.open(photos / f"{name}.jpg").convert("RGB").crop((0, 0, width, height))
-
-
-@pytest.fixture(params=["simplejpeg", "pillow"])
-def decoder(request, monkeypatch):
-    """Both ways a JPEG can be decoded; None in sys.modules makes an import fail."""
-    if request.param == "simplejpeg":
-        pytest.importorskip("simplejpeg")
-    else:
-        monkeypatch.setitem(sys.modules, "simplejpeg", None)
-    return request.param
 
 
 def reduction_of(frame):
