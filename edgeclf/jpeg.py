@@ -69,8 +69,9 @@ def sufficient_reduction(
 ) -> int:
     """By how much (8, 4, 2 or 1) a picture may be reduced so that the resize still finds enough.
 
-    The reduced region is at least 6/5 as large as what it is resized to, on both axes; picture and
-    region come to whole pixels; and the geometry is that of the full region.
+    The reduced region is at least 6/5 as large as what it is resized to, on both axes, and picture
+    and region come to whole pixels. So the reduced region has the proportions of the full one, and
+    is resized to the same size: dividing by powers of two is exact in floating point as well.
 
     Args:
         size: the upright picture's width and height.
@@ -83,18 +84,14 @@ def sufficient_reduction(
     if outside or min(width, height) < _BLOCK:
         return 1  # who looks at the region says what is wrong, in pixels of the full picture
 
-    def resized(reduction: int) -> Size:
-        sides = width // reduction, height // reduction
-        return resized_size(*sides[::-1])[::-1] if turned else resized_size(*sides)
-
-    target = resized(1)
+    target = resized_size(height, width)[::-1] if turned else resized_size(width, height)
     for reduction in _REDUCTIONS:
         whole = all(value % reduction == 0 for value in (*size, x, y, width, height))
         enough = all(
             side * _MARGIN[1] >= wanted * reduction * _MARGIN[0]
             for side, wanted in zip((width, height), target)
         )
-        if whole and enough and resized(reduction) == target:
+        if whole and enough:
             return reduction
     return 1
 

@@ -1,6 +1,7 @@
 """JPEGs decoded smaller for specs with exact=False: when, that nothing shifts, and every damage.
 
-How far the tensor is from that of a full decode: test_jpeg_accuracy.py.
+How far the tensor is from that of a full decode: test_jpeg_accuracy.py. Longer than 300 lines: most
+are tables of cases.
 """
 
 from __future__ import annotations
@@ -205,6 +206,15 @@ def test_borders_between_pixels_ask_for_more(size, region, expected):
     assert frame.data.shape[:2] == (size[1] // expected, size[0] // expected)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_what_stands_upright_is_what_must_be_large_enough(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(ramp(192, 144), "JPEG", exif=exif)  # 24 x 18 at 1/8, for a tensor of 20 x 14
+    by_turn = [reduction_of(Preprocessor(spec()).frame_of(data, None, turn)) for turn in (0, 90)]
+    assert by_turn == ([8, 4] if orientation == 1 else [4, 8])
+
+
 def test_other_pictures_are_decoded_in_full():
     preprocessor = Preprocessor(spec(), frame_format="rgb")
     picture = ramp(320, 240)
@@ -226,7 +236,7 @@ def test_the_same_tensor_with_and_without_simplejpeg(photos, monkeypatch):
 
 def test_a_classifier_asks_for_what_its_spec_needs():
     jpeg, array = encoded(ramp(320, 240), "JPEG"), np.asarray(ramp(320, 240))[:, :, ::-1]
-    how = {"region_of_interest": (64, 32, 256, 192), "rotation_degrees": 90}
+    how = {"region_of_interest": (64, 32, 128, 96), "rotation_degrees": 90}
     seen = []
 
     def answer(tensor):
@@ -244,7 +254,7 @@ def test_a_classifier_asks_for_what_its_spec_needs():
         classifier.predict(jpeg, **how)
         classifier.predict_batch([jpeg, array], **how)  # one reduced, one not; one region for both
         preprocessor = Preprocessor(classifier.input_spec)
-    assert reduction_of(preprocessor.frame_of(jpeg, *how.values())) == 8
+    assert reduction_of(preprocessor.frame_of(jpeg, *how.values())) == 4  # without a region 8
     expected = [preprocessor(frame, **how)[0] for frame in (jpeg, jpeg, array)]
     np.testing.assert_array_equal(seen, expected)
 
