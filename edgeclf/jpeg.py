@@ -70,8 +70,8 @@ def sufficient_reduction(
 ) -> int:
     """By how much (8, 4, 2 or 1) a picture may be reduced so that the resize still finds enough.
 
-    The reduced region is at least 21/20 as large as what it is resized to, on both axes; picture and
-    region come to whole pixels. So the proportions stay, and what it is resized to stays the same:
+    The reduced region is at least 21/20 as large as what it is resized to, on both axes; picture
+    and region come to whole pixels. So the proportions stay, and so does what it is resized to:
     dividing by powers of two is exact in floating point as well.
 
     Args:
