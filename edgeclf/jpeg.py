@@ -5,9 +5,9 @@ or 1x1 pixels, the averages of those of the full block: the picture at 1/2, 1/4 
 without the full one ever being made.
 
 These three reductions are used because every build of libjpeg-turbo has them: those within
-simplejpeg and within Pillow give the same bytes, so the tensor does not depend on which is
-installed. Its other scales gain nothing: decoding to 3/8 takes about as long as to 4/8, and to 5/8,
-6/8 and 7/8 longer than in full.
+simplejpeg and Pillow (its wheels from 9.0 on; older ones hold another libjpeg) give the same bytes,
+so the tensor does not depend on which is installed. Its other scales gain nothing: decoding to 3/8
+takes about as long as to 4/8, and to 5/8, 6/8 and 7/8 longer than in full.
 """
 
 from __future__ import annotations
