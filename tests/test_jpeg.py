@@ -257,6 +257,7 @@ def test_a_classifier_asks_for_what_its_spec_needs():
     assert reduction_of(preprocessor.frame_of(jpeg, *how.values())) == 4  # without a region 8
     expected = [preprocessor(frame, **how)[0] for frame in (jpeg, jpeg, array)]
     np.testing.assert_array_equal(seen, expected)
+    np.testing.assert_array_equal(preprocessor.batch([jpeg, array], **how), expected[1:])
 
 
 # -- faults -----------------------------------------------------------------------------------
