@@ -40,10 +40,7 @@ Plan::Plan(const InputSpec& spec, int width, int height, int frame_channels)
   set_columns(axes);
   const bool only_selects = axes.x.selects && axes.y.selects;
   if (spec.takes_pillow_bytes() || only_selects) {
-    Tables<std::int32_t> tables{to_fixed(axes.x), to_fixed(axes.y)};
-    if (!tables.x.selects) tables.x.pairs = pair_weights(tables.x);
-    if (!tables.y.selects) tables.y.pairs = pair_weights(tables.y);
-    tables_ = std::move(tables);
+    tables_ = Tables<std::int32_t>{to_fixed(axes.x), to_fixed(axes.y)};
   } else if (spec.exact.value_or(true)) {
     tables_ = Tables<double>{std::move(axes.x), std::move(axes.y)};
   } else {
