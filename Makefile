@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUNTIME := $(if $(filter x86_64 amd64,$(shell uname -m)),onnx,tflite)
 SOURCES := setup.py pyproject.toml CMakeLists.txt $(shell find cpp toolchains -type f)
 
-.PHONY: demo test test-cpp test-python test-sanitized test-heavy fuzz lint format bench clean
+.PHONY: demo test test-cpp test-python test-sanitized test-arm test-heavy fuzz lint format bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edgeclf predict examples/photos --annotate demo-output
@@ -38,6 +38,9 @@ test-sanitized: $(VENV)/.test
 	  -DCMAKE_BUILD_TYPE=Debug -DEDGECLF_PYTHON=OFF -DEDGECLF_TESTS=ON -DEDGECLF_SANITIZE=ON
 	$(BIN)/cmake --build build/sanitized
 	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
+
+test-arm: $(VENV)/.test
+	toolchains/test_arm.sh $(BIN)/python
 
 test-heavy: $(VENV)/.test
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
