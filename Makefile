@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUNTIME := $(if $(filter x86_64 amd64,$(shell uname -m)),onnx,tflite)
 SOURCES := setup.py pyproject.toml CMakeLists.txt $(shell find cpp toolchains -type f)
 
-.PHONY: demo test test-cpp test-python test-sanitized test-heavy lint format bench clean
+.PHONY: demo test test-cpp test-python test-sanitized test-heavy lint format bench bench-hotpath clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edgeclf predict examples/photos --annotate demo-output
@@ -49,6 +49,10 @@ format: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
+
+# Makes its own environments under build/, with the libraries that it compares with.
+bench-hotpath:
+	$(PYTHON) benchmarks/hotpath.py $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist demo-output *.egg-info edgeclf/_core*.so
