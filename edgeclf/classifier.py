@@ -23,7 +23,7 @@ from typing import (
 
 import numpy as np
 
-from edgeclf import manifest, models
+from edgeclf import _core, manifest, models
 from edgeclf.backends import load_backend
 from edgeclf.backends.base import Backend
 from edgeclf.errors import ArgumentError, BackendUnavailable
@@ -154,9 +154,31 @@ class Classifier:
         Raises:
             FrameError, DecodeError, ArgumentError, InferenceError, BackendError (closed, forked).
         """
+        if self._fixed_batch not in (None, 1):
+            return self.predict_batch(
+                [frame],
+                region_of_interest=region_of_interest,
+                rotation_degrees=rotation_degrees,
+                timestamps_ms=[timestamp_ms],
+            )[0]
+        # `_run` for one frame, written out: lists of one would cost more than the rest of it.
         started = time.perf_counter()
         pixels = as_frame(frame, self._frame_format)
-        return self._run([pixels], [timestamp_ms], started, region_of_interest, rotation_degrees)[0]
+        request = self._pool.take(1)
+        try:
+            self._preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
+            written = time.perf_counter()
+            raw = request.infer()
+            inferred = time.perf_counter()
+            scores, categories = self._postprocessor.of_item(raw[0], 0)
+            vector = self._feature_vector(raw, 0)
+        finally:
+            self._pool.give(request, 1)
+        done = time.perf_counter()
+        speed = Speed(
+            (written - started) * 1e3, (inferred - written) * 1e3, (done - inferred) * 1e3
+        )
+        return Prediction(categories, scores, vector, _timestamp(timestamp_ms, pixels), speed)
 
     def predict_batch(
         self,
@@ -164,7 +186,7 @@ class Classifier:
         *,
         region_of_interest: Optional[Region] = None,
         rotation_degrees: int = 0,
-        timestamps_ms: Optional[Sequence[float]] = None,
+        timestamps_ms: Optional[Sequence[Optional[float]]] = None,
     ) -> List[Prediction]:
         """Classify several frames, together where the model's batch allows it.
 
@@ -172,7 +194,7 @@ class Classifier:
         of them. Each frame may have its own size. A bad frame raises, and no answer is given.
         """
         waiting = list(frames)
-        times = list(timestamps_ms) if timestamps_ms is not None else [None] * len(waiting)
+        times = [None] * len(waiting) if timestamps_ms is None else list(timestamps_ms)
         if len(times) != len(waiting):
             raise ArgumentError(
                 f"timestamps_ms: expected one for each of {len(waiting)} frames, got {len(times)}"
@@ -284,7 +306,7 @@ class Classifier:
             raw = request.infer()
             inferred = time.perf_counter()
             answers = [
-                (*self._postprocessor(raw[0][item]), self._feature_vector(raw, item))
+                (*self._postprocessor.of_item(raw[0], item), self._feature_vector(raw, item))
                 for item in range(len(frames))
             ]
         finally:
@@ -303,12 +325,8 @@ class Classifier:
         """The embedding in float32, copied out of the request's memory."""
         if len(raw) < 2:
             return None
-        vector: np.ndarray = raw[1][item].astype(np.float32).reshape(-1)
-        quantization = self._backend.outputs[1].quantization
-        if quantization is not None:
-            vector -= np.float32(quantization.zero_point)
-            vector *= np.float32(quantization.scale)
-        return vector
+        info = self._backend.outputs[1]
+        return _core.dequantized(raw[1], info.dtype, info.quantization, item)
 
 
 def _kept(names: Optional[Sequence[str]]) -> Optional[Sequence[str]]:

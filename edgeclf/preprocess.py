@@ -11,6 +11,7 @@ import numpy as np
 from edgeclf import _core
 from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
 from edgeclf.frame import Frame, as_frame
+from edgeclf.pixel_formats import PACKED_FORMATS
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
 
@@ -100,6 +101,7 @@ class Preprocessor:
 
         Raises:
             FrameError: the frame, its region or `out` cannot be used.
+            SpecMismatch: the spec says ``exact=True``, and the frame is YUV or 16-bit grey.
             ArgumentError: `rotation_degrees` is no multiple of 90.
         """
         pixels = as_frame(frame, self._frame_format)
@@ -125,12 +127,32 @@ class Preprocessor:
         `out_row` has `shape` or, an item of a batch, `shape[1:]`; all else is as for a call.
         """
         turns = 0 if rotation_degrees == 0 else _quarter_turns(rotation_degrees)
-        data = frame.data
         if region_of_interest is None:
-            self._core.run(data, frame.format, out_row, turns, 0, 0, frame.width, frame.height)
+            x, y, width, height = 0, 0, frame.width, frame.height
         else:
             x, y, width, height = _region(region_of_interest)
-            self._core.run(data, frame.format, out_row, turns, x, y, width, height)
+        if frame.format in PACKED_FORMATS:
+            self._core.run(frame.data, frame.format, out_row, turns, x, y, width, height)
+        else:
+            self._write_converted(frame, out_row, turns, (x, y, width, height))
+
+    def _write_converted(
+        self, frame: Frame, out_row: np.ndarray, turns: int, region: Tuple[int, int, int, int]
+    ) -> None:
+        if self._spec.exact:
+            raise SpecMismatch(
+                f"exact=True asks for Pillow's bytes, and Pillow has no {frame.format} frames. "
+                "Leave exact out, or convert the frame to RGB first"
+            )
+        if frame.format == "gray16":
+            low, high = frame.window or (0.0, 65535.0)
+            self._core.run_gray16(frame.data, low, high, out_row, turns, *region)
+        else:
+            matrix, range_ = frame.color_matrix or "bt601", frame.color_range or "limited"
+            size = frame.width, frame.height
+            self._core.run_yuv(
+                frame.data, frame.format, *size, matrix, range_, out_row, turns, *region
+            )
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return _restored, (self._spec, self._quantization, self._frame_format)

@@ -61,9 +61,10 @@ void Preprocessor::run(const FrameView& frame, void* tensor) {
 }
 
 std::shared_ptr<const Plan> Preprocessor::plan_for(const FrameView& frame) {
-  if (auto plan = kept_plan(frame)) return plan;
+  const FrameLayout layout(frame);
+  if (auto plan = kept_plan(layout)) return plan;
   // Made outside the lock. Two threads may make the same plan; the later one is kept in front.
-  auto plan = std::make_shared<const Plan>(spec_, frame.width, frame.height, frame.channels);
+  auto plan = std::make_shared<const Plan>(spec_, layout);
   const std::lock_guard<std::mutex> lock(mutex_);
   ++plans_made_;
   plans_.insert(plans_.begin(), plan);
@@ -71,11 +72,10 @@ std::shared_ptr<const Plan> Preprocessor::plan_for(const FrameView& frame) {
   return plan;
 }
 
-std::shared_ptr<const Plan> Preprocessor::kept_plan(const FrameView& frame) {
+std::shared_ptr<const Plan> Preprocessor::kept_plan(const FrameLayout& layout) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const auto& plan) {
-    return plan->fits(frame.width, frame.height, frame.channels);
-  });
+  const auto found = std::find_if(plans_.begin(), plans_.end(),
+                                  [&](const auto& plan) { return plan->fits(layout); });
   if (found == plans_.end()) return nullptr;
   std::rotate(plans_.begin(), found, found + 1);
   return plans_.front();

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "edgeclf/preprocessor.h"
+#include "yuv_samples.h"
 
 namespace {
 
@@ -35,7 +36,7 @@ InputSpec spec_of(int width, int height) {
 }
 
 FrameView view(const std::vector<std::uint8_t>& pixels, int width, int height) {
-  return {pixels.data(), width, height, 3, 3 * width, 3, {0, 1, 2}};
+  return packed_frame({pixels.data(), 3, 3 * width}, width, height, 3, {0, 1, 2});
 }
 
 std::vector<std::uint8_t> flat(int width, int height, std::uint8_t level) {
@@ -70,6 +71,24 @@ void the_second_frame_of_a_size_allocates_nothing() {
     }
     CHECK_EQUAL(allocations, before);
     CHECK(tensor == flat(50, 40, 9));
+  }
+}
+
+void the_second_yuv_frame_of_a_layout_allocates_nothing() {
+  for (const YuvFormat format : kYuvFormats) {
+    const YuvSamples samples(format, 64, 48, 0);
+    Preprocessor preprocessor(spec_of(50, 40), {});
+    const FrameView frame = samples.frame();
+    std::vector<std::uint8_t> tensor(50 * 40 * 3);
+    preprocessor.run(frame, tensor.data());
+    const std::size_t before = allocations;
+    for (int i = 0; i < 10; ++i) preprocessor.run(frame, tensor.data());
+    CHECK_EQUAL(allocations, before);
+    preprocessor.run(region_of(frame, 0, 0, 48, 40), tensor.data());
+    preprocessor.run(region_of(frame, 2, 4, 48, 40), tensor.data());
+    CHECK_EQUAL(preprocessor.plans_made(), std::size_t{2});
+    preprocessor.run(region_of(frame, 1, 0, 48, 40), tensor.data());
+    CHECK_EQUAL(preprocessor.plans_made(), std::size_t{3});
   }
 }
 
@@ -110,6 +129,7 @@ void threads_share_one_preprocessor() {
 int main() {
   a_frame_of_the_right_size_is_copied();
   the_second_frame_of_a_size_allocates_nothing();
+  the_second_yuv_frame_of_a_layout_allocates_nothing();
   plans_are_kept_by_last_use();
   threads_share_one_preprocessor();
   return check::result();

@@ -1,4 +1,4 @@
-// Frame to tensor, for one spec: keeps the plans of the sizes it meets and the memory they need.
+// Frame to tensor, for one spec: keeps the plans of the layouts it meets and the memory they need.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ class Preprocessor {
   bool takes_pixels() const { return affine_.takes_pixels(); }
 
   // Write one item of a batch (C-contiguous, of the spec's shape and dtype) to `tensor`, which
-  // must not overlap the frame. Thread-safe. Allocates only when it meets a new size of frame, or
+  // must not overlap the frame. Thread-safe. Allocates only when it meets a new layout of frame, or
   // more threads at once than before. Throws std::bad_alloc.
   void run(const FrameView& frame, void* tensor);
 
@@ -36,7 +36,7 @@ class Preprocessor {
   class Lease;
 
   std::shared_ptr<const Plan> plan_for(const FrameView& frame);
-  std::shared_ptr<const Plan> kept_plan(const FrameView& frame);
+  std::shared_ptr<const Plan> kept_plan(const FrameLayout& layout);
 
   InputSpec spec_;
   Affine affine_;
