@@ -63,7 +63,7 @@ def measure(only: str, seconds: float, simd: Optional[Path]) -> Dict[str, Any]:
         calibrations += samples[CALIBRATION]
         print(f"{bench.key}: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
     if only in "glue":
-        results["glue"] = cases_glue.measure()
+        results["glue"] = cases_glue.in_own_process()
     noise = summary(calibrations or [1])
     p10, p90 = np.percentile(calibrations or [1], [10, 90])
     results["noise"] = {

@@ -7,7 +7,10 @@ from edgeclf.types import Quantization
 
 class Preprocessor:
     def __init__(
-        self, input_spec: InputSpec, quantization: Optional[Quantization] = None
+        self,
+        input_spec: InputSpec,
+        quantization: Optional[Quantization] = None,
+        num_threads: int = 1,
     ) -> None: ...
     def run(
         self,

@@ -71,6 +71,7 @@ class Classifier:
         score_threshold: report a category when ``score >= score_threshold``; overrides the spec.
         category_allowlist, category_denylist: labels to report, or not to; one of the two.
         frame_format: the channel order of arrays, "bgr" (OpenCV) or "rgb".
+        preprocess_threads: threads that make one tensor together, 1..64; for 4K frames.
         strict: False allows the runtime to fall back to another device than asked for.
         backend_options: the backend's own knobs; see its module.
 
@@ -93,6 +94,7 @@ class Classifier:
         category_allowlist: Optional[Sequence[str]] = None,
         category_denylist: Optional[Sequence[str]] = None,
         frame_format: str = "bgr",
+        preprocess_threads: int = 1,
         strict: bool = True,
         backend_options: Optional[Mapping[str, Any]] = None,
     ):
@@ -113,6 +115,7 @@ class Classifier:
                 self._resolved.input_spec,
                 self._resolved.quantization,
                 frame_format=frame_format,
+                num_threads=preprocess_threads,
             )
             scores = self._backend.outputs[0]
             self._postprocessor = Postprocessor(

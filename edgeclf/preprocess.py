@@ -17,6 +17,8 @@ from edgeclf.types import Quantization
 
 __all__ = ["Preprocessor"]
 
+MAX_THREADS = 64
+
 
 class Preprocessor:
     """Makes the model's input tensor from frames, as ``InputSpec`` says.
@@ -34,11 +36,14 @@ class Preprocessor:
         quantization: the input tensor's scale and zero point, a fact of the model. Needed for an
             8-bit dtype where the spec asks for a normalisation; of no effect on float tensors.
         frame_format: "bgr" or "rgb", the order of the channels of arrays.
+        num_threads: how many threads work on one frame, each on some rows of the tensor, 1..64.
+            For 4K frames; a small one is done before a second thread has woken. While one call
+            uses them, another works alone.
 
     Raises:
         SpecMismatch: an 8-bit, normalised tensor without quantisation, or a quantisation that
             cannot be.
-        ArgumentError: `frame_format` is neither.
+        ArgumentError: `frame_format` or `num_threads` is none of these.
     """
 
     def __init__(
@@ -47,16 +52,19 @@ class Preprocessor:
         quantization: Optional[Quantization] = None,
         *,
         frame_format: str = "bgr",
+        num_threads: int = 1,
     ):
         if frame_format not in ("bgr", "rgb"):
             raise ArgumentError(f"frame_format: expected 'bgr' or 'rgb', got {frame_format!r}")
+        _check_threads(num_threads)
         _check_quantization(input_spec, quantization)
         self._spec = input_spec
         self._quantization = quantization
         self._frame_format = frame_format
         self._shape = input_spec.shape
         self._dtype = np.dtype(input_spec.dtype)
-        self._core = _core.Preprocessor(input_spec, quantization)
+        self._num_threads = num_threads
+        self._core = _core.Preprocessor(input_spec, quantization, num_threads)
 
     @property
     def input_spec(self) -> InputSpec:
@@ -115,6 +123,36 @@ class Preprocessor:
         self.write(pixels, out, region_of_interest, rotation_degrees)
         return out
 
+    def batch(
+        self,
+        frames: Sequence[Any],
+        out: Optional[np.ndarray] = None,
+        *,
+        region_of_interest: Optional[Sequence[int]] = None,
+        rotation_degrees: int = 0,
+    ) -> np.ndarray:
+        """Several frames in one tensor, (N, ...); each may have its own size and format.
+
+        `out`, where given, has that shape; all else is as for a call.
+
+        Raises:
+            FrameError: no frames, or one of them or `out` cannot be used. ArgumentError.
+        """
+        count = len(frames)
+        shape = (count, *self._shape[1:])
+        if count == 0:
+            raise FrameError("frames: expected at least one frame, got none")
+        if out is None:
+            out = np.empty(shape, self._dtype)
+        elif not isinstance(out, np.ndarray) or out.shape != shape:
+            came = out.shape if isinstance(out, np.ndarray) else type(out).__name__
+            raise FrameError(f"out: expected a {self._dtype} array of shape {shape}, got {came}")
+        for frame, item in zip(frames, out):
+            self.write(
+                as_frame(frame, self._frame_format), item, region_of_interest, rotation_degrees
+            )
+        return out
+
     def write(
         self,
         frame: Frame,
@@ -155,16 +193,28 @@ class Preprocessor:
             )
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return _restored, (self._spec, self._quantization, self._frame_format)
+        arguments = self._spec, self._quantization, self._frame_format, self._num_threads
+        return _restored, arguments
 
     def __repr__(self) -> str:
         return f"Preprocessor({self._spec!r})"
 
 
 def _restored(
-    input_spec: InputSpec, quantization: Optional[Quantization], frame_format: str
+    input_spec: InputSpec,
+    quantization: Optional[Quantization],
+    frame_format: str,
+    num_threads: int,
 ) -> Preprocessor:
-    return Preprocessor(input_spec, quantization, frame_format=frame_format)
+    return Preprocessor(
+        input_spec, quantization, frame_format=frame_format, num_threads=num_threads
+    )
+
+
+def _check_threads(num_threads: Any) -> None:
+    whole = isinstance(num_threads, int) and not isinstance(num_threads, bool)
+    if not whole or not 1 <= num_threads <= MAX_THREADS:
+        raise ArgumentError(f"num_threads: expected 1 to {MAX_THREADS}, got {num_threads!r}")
 
 
 def _check_quantization(spec: InputSpec, quantization: Optional[Quantization]) -> None:

@@ -60,6 +60,7 @@ def _panel(axis: Any, title: str, cases: List[Dict[str, Any]]) -> None:
     axis.set_title(title, fontsize=9.5, loc="left")
     axis.set_ylabel("ms per cold frame")
     ticks, names = [], []
+    kinds = {case["key"].rsplit(" ", 1)[0] for case in cases}
     at = 0.0
     for case in cases:
         rows = {name: row for name, row in case["contenders"].items() if name in COLORS}
@@ -80,13 +81,10 @@ def _panel(axis: Any, title: str, cases: List[Dict[str, Any]]) -> None:
             level = min(floors) / 1e3
             axis.plot([begin - 0.5, at - 0.5], [level, level], "k--", lw=1.2, label="memory floor")
         ticks.append((begin + at - 1) / 2)
-        names.append(
-            case["key"].replace("antialiased ", "").replace("bilinear ", "")
-            if len({c["key"].split()[0] for c in cases}) == 1
-            else case["key"]
-        )
+        kind, size = case["key"].rsplit(" ", 1)
+        names.append(size if len(kinds) == 1 else f"{kind}\n{size}")
         at += 0.8
-    axis.set_xticks(ticks, [name.replace("bicubic ", "") for name in names], fontsize=8)
+    axis.set_xticks(ticks, names, fontsize=8)
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.spines[["top", "right"]].set_visible(False)

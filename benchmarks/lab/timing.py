@@ -20,6 +20,15 @@ CALIBRATION = "calibration"
 clock = time.process_time_ns
 
 
+def settle_allocator() -> None:
+    """Let large blocks be reused rather than mapped anew, in every process alike.
+
+    glibc's malloc raises its threshold for mapping to the largest block that was freed, up to
+    32 MB; what a process did before would otherwise decide how many page faults a peer takes.
+    """
+    np.empty(31 << 20, np.uint8)
+
+
 @dataclass
 class Contender:
     """Something that makes the tensor of a frame.
@@ -67,6 +76,7 @@ class Timer:
     def __init__(self, seconds: float, least: int = 30, most: int = 300):
         self._seconds, self._least, self._most = seconds, least, most
         self._calibration = Calibration()
+        settle_allocator()
         self._rng = np.random.default_rng(0)
 
     def cold(self, contenders: List[Contender], count: int) -> Dict[str, List[int]]:

@@ -76,12 +76,13 @@ def serve(base_file: str, count: int) -> None:
     import PIL
     from lab import frames as pictures
     from lab.native import Calibration
-    from lab.timing import clock
+    from lab.timing import clock, settle_allocator
 
     from peers import normalise, pillow
 
     frames = pictures.rotation(np.load(base_file), count)
     calibration = Calibration()
+    settle_allocator()
     runs: Dict[str, Any] = {}
     while True:
         try:

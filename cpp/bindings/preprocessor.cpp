@@ -174,11 +174,11 @@ void run_yuv(Preprocessor& preprocessor, const py::tuple& grids, const std::stri
 
 void bind_preprocessor(py::module_& module) {
   py::class_<Preprocessor>(module, "Preprocessor")
-      .def(py::init([](const py::object& spec, const py::object& quantization) {
-             return std::make_unique<Preprocessor>(spec_from(spec),
-                                                   quantization_from(quantization));
+      .def(py::init([](const py::object& spec, const py::object& quantization, int num_threads) {
+             return std::make_unique<Preprocessor>(spec_from(spec), quantization_from(quantization),
+                                                   num_threads);
            }),
-           py::arg("input_spec"), py::arg("quantization") = py::none())
+           py::arg("input_spec"), py::arg("quantization") = py::none(), py::arg("num_threads") = 1)
       .def("run", &run)
       .def("run_gray16", &run_gray16)
       .def("run_yuv", &run_yuv)

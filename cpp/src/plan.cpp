@@ -183,28 +183,29 @@ void Plan::pad(const Affine& affine, void* tensor) const {
 }
 
 template <class Lines>
-void Plan::write(Lines&& lines, const Affine& affine, void* tensor) const {
+void Plan::write(Lines&& lines, const Affine& affine, void* tensor, Band band) const {
   for (int x = 0; x < geometry_.x.size; x += strip_) {
     lines.begin(x, std::min(strip_, geometry_.x.size - x));
-    for (int y = 0; y < geometry_.y.size; ++y) {
+    for (int y = band.begin; y < band.end; ++y) {
       lines.encode(y, affine,
                    target(tensor, geometry_.x.tensor_begin + x, geometry_.y.tensor_begin + y));
     }
   }
 }
 
-void Plan::run(const FrameView& frame, const Affine& affine, void* tensor,
-               std::uint8_t* workspace) const noexcept {
-  if (geometry_.x.size < spec_.width || geometry_.y.size < spec_.height) pad(affine, tensor);
+void Plan::run(const FrameView& frame, const Affine& affine, void* tensor, std::uint8_t* workspace,
+               Band band) const noexcept {
+  const bool padded = geometry_.x.size < spec_.width || geometry_.y.size < spec_.height;
+  if (padded && band.begin == 0) pad(affine, tensor);
   if (frame.kind != FrameKind::packed) {
-    write(ConvertedLines<PreciseArithmetic>(*this, frame, workspace), affine, tensor);
+    write(ConvertedLines<PreciseArithmetic>(*this, frame, workspace), affine, tensor, band);
     return;
   }
   std::visit(
       [&](const auto& tables) {
         using Weight = typename std::decay_t<decltype(tables[0].x.weights)>::value_type;
         using Arithmetic = typename ArithmeticOf<Weight>::type;
-        write(PackedLines<Arithmetic>(*this, frame, workspace), affine, tensor);
+        write(PackedLines<Arithmetic>(*this, frame, workspace), affine, tensor, band);
       },
       tables_);
 }

@@ -29,7 +29,7 @@ std::vector<float> tensor_of(const InputSpec& spec, const FrameView& frame) {
   std::vector<float> tensor(static_cast<std::size_t>(spec.width * spec.height * spec.channels()),
                             -1.0F);
   plan.run(frame, Affine(spec, {}), tensor.data(),
-           reinterpret_cast<std::uint8_t*>(workspace.data()));
+           reinterpret_cast<std::uint8_t*>(workspace.data()), {0, plan.rows()});
   return tensor;
 }
 

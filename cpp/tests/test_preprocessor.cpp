@@ -14,13 +14,14 @@ thread_local std::size_t allocations = 0;
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: else GCC sees malloc() here and delete there, or new and free(), and warns.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace edgeclf;
 
@@ -50,6 +51,26 @@ void a_frame_of_the_right_size_is_copied() {
   std::vector<std::uint8_t> tensor(60);
   preprocessor.run(view(pixels, 5, 4), tensor.data());
   CHECK(tensor == pixels);
+}
+
+// 400 rows of noise, whatever the number of threads: each writes its band and nothing else.
+void threads_change_nothing() {
+  std::vector<std::uint8_t> pixels(500 * 400 * 3);
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    pixels[i] = static_cast<std::uint8_t>(i * 2654435761U >> 13);
+  }
+  for (const auto mode : {ResizeMode::stretch, ResizeMode::letterbox}) {
+    InputSpec spec = spec_of(97, 111);
+    spec.resize_mode = mode;
+    std::vector<std::uint8_t> expected(97 * 111 * 3);
+    Preprocessor(spec, {}).run(view(pixels, 500, 400), expected.data());
+    for (const int threads : {2, 3, 9}) {
+      Preprocessor preprocessor(spec, {}, threads);
+      std::vector<std::uint8_t> tensor(expected.size(), 1);
+      preprocessor.run(view(pixels, 500, 400), tensor.data());
+      CHECK(tensor == expected);
+    }
+  }
 }
 
 void the_second_frame_of_a_size_allocates_nothing() {
@@ -128,6 +149,7 @@ void threads_share_one_preprocessor() {
 
 int main() {
   a_frame_of_the_right_size_is_copied();
+  threads_change_nothing();
   the_second_frame_of_a_size_allocates_nothing();
   the_second_yuv_frame_of_a_layout_allocates_nothing();
   plans_are_kept_by_last_use();

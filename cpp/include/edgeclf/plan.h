@@ -39,6 +39,12 @@ struct FrameLayout {
   std::array<Plane, 3> planes;
 };
 
+// Some rows, one after the other.
+struct Band {
+  int begin = 0;
+  int end = 0;
+};
+
 class Plan {
  public:
   // For frames like this one, after region of interest and rotation. Throws std::bad_alloc.
@@ -48,11 +54,14 @@ class Plan {
 
   std::size_t workspace_size() const { return workspace_size_; }  // bytes
 
-  // Write the whole tensor (one item of a batch, C-contiguous) to `tensor`. `workspace` is aligned
-  // to 64 bytes. Allocates nothing, throws nothing; any number of threads may run one plan, each
-  // with its own workspace.
-  void run(const FrameView& frame, const Affine& affine, void* tensor,
-           std::uint8_t* workspace) const noexcept;
+  // The rows of the tensor that come from pixels; the others are padding.
+  int rows() const { return geometry_.y.size; }
+
+  // Write a part of the tensor (one item of a batch, C-contiguous) to `tensor`: of rows() those of
+  // `band`, and with the first of them all padding. `workspace` is aligned to 64 bytes. Allocates
+  // nothing, throws nothing; any number of threads may run one plan, each with its own workspace.
+  void run(const FrameView& frame, const Affine& affine, void* tensor, std::uint8_t* workspace,
+           Band band) const noexcept;
 
  private:
   template <class Weight>
@@ -85,7 +94,7 @@ class Plan {
   void make_tables();
   void lay_out_workspace();
   template <class Lines>
-  void write(Lines&& lines, const Affine& affine, void* tensor) const;
+  void write(Lines&& lines, const Affine& affine, void* tensor, Band band) const;
   Conversion conversion_of(const FrameView& frame) const;
   RowTarget target(void* tensor, int x, int y) const;
   void pad(const Affine& affine, void* tensor) const;

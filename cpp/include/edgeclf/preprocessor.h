@@ -12,12 +12,16 @@
 #include "edgeclf/frame.h"
 #include "edgeclf/plan.h"
 #include "edgeclf/spec.h"
+#include "edgeclf/workers.h"
 
 namespace edgeclf {
 
 class Preprocessor {
  public:
-  Preprocessor(const InputSpec& spec, const std::optional<Quantization>& quantization);
+  // `threads` work on one frame, each on some rows of the tensor. Throws std::system_error when
+  // they cannot be had.
+  Preprocessor(const InputSpec& spec, const std::optional<Quantization>& quantization,
+               int threads = 1);
 
   const InputSpec& spec() const { return spec_; }
   bool takes_pixels() const { return affine_.takes_pixels(); }
@@ -44,6 +48,7 @@ class Preprocessor {
   std::vector<std::shared_ptr<const Plan>> plans_;  // the most recently used first
   std::vector<Workspace> workspaces_;               // those not in use
   std::size_t plans_made_ = 0;
+  Workers workers_;
 };
 
 }  // namespace edgeclf
