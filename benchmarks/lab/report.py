@@ -87,6 +87,8 @@ def _row(line: Outcome) -> str:
     )
     case = target.case + EXACT.get(target.ours, "")
     met = WORD[line.met] if wanted else ""
+    if line.met is False and line.plain is not None and line.plain <= (target.most or 0):
+        met += " (plain: yes)"
     return f"| {case} | {against} | {reached} | {wanted} | {met} |"
 
 
