@@ -17,16 +17,16 @@ if shutil.which("cc") is None:
     pytest.skip("the memory floor is compiled when it is measured", allow_module_level=True)
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import cases  # noqa: E402
-import cases_bgr  # noqa: E402
-import cases_glue  # noqa: E402
-import cases_jpeg  # noqa: E402
-import cases_yuv  # noqa: E402
-import hotpath  # noqa: E402
-import targets  # noqa: E402
-from lab import report  # noqa: E402
-from lab.reference import Tolerance  # noqa: E402
-from lab.timing import Timer  # noqa: E402
+import cases
+import cases_bgr
+import cases_glue
+import cases_jpeg
+import cases_yuv
+import hotpath
+import targets
+from lab import report
+from lab.reference import Tolerance
+from lab.timing import Timer
 
 
 @pytest.fixture(scope="module")
