@@ -1,5 +1,6 @@
 #include "edgeclf/frame.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace edgeclf {
@@ -116,6 +117,26 @@ FrameView gray16_frame(const ByteGrid& pixels, int width, int height, const Wind
   frame.window = window;
   frame.planes[0] = little ? plane_of(bytes, {0, 1}) : plane_of(bytes, {1, 0});
   return frame;
+}
+
+FrameLayout::FrameLayout(const FrameView& frame)
+    : kind(frame.kind),
+      width(frame.width),
+      height(frame.height),
+      plane_count(frame.plane_count),
+      planes{} {
+  for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count); ++p) {
+    planes[p] = {frame.planes[p].channels, frame.planes[p].fold_x, frame.planes[p].fold_y};
+  }
+}
+
+bool FrameLayout::operator==(const FrameLayout& other) const {
+  const auto same = [](const Plane& a, const Plane& b) {
+    return a.channels == b.channels && a.x == b.x && a.y == b.y;
+  };
+  return width == other.width && height == other.height && kind == other.kind &&
+         plane_count == other.plane_count &&
+         std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
 }
 
 FrameView region_of(const FrameView& frame, int x, int y, int width, int height) {

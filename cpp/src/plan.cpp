@@ -47,26 +47,6 @@ int channels_of(const FrameLayout& layout, const InputSpec& spec) {
 
 }  // namespace
 
-FrameLayout::FrameLayout(const FrameView& frame)
-    : kind(frame.kind),
-      width(frame.width),
-      height(frame.height),
-      plane_count(frame.plane_count),
-      planes{} {
-  for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count); ++p) {
-    planes[p] = {frame.planes[p].channels, frame.planes[p].fold_x, frame.planes[p].fold_y};
-  }
-}
-
-bool FrameLayout::operator==(const FrameLayout& other) const {
-  const auto same = [](const Plane& a, const Plane& b) {
-    return a.channels == b.channels && a.x == b.x && a.y == b.y;
-  };
-  return width == other.width && height == other.height && kind == other.kind &&
-         plane_count == other.plane_count &&
-         std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
-}
-
 Plan::Plan(const InputSpec& spec, const FrameLayout& layout)
     : spec_(spec),
       layout_(layout),

@@ -52,6 +52,24 @@ struct FrameView {
   Window window;         // of a gray16 frame
 };
 
+// What of a frame decides how it is resampled: all but where its bytes are, and what they mean.
+struct FrameLayout {
+  struct Plane {
+    int channels;
+    Fold x;
+    Fold y;
+  };
+
+  explicit FrameLayout(const FrameView& frame);
+  bool operator==(const FrameLayout& other) const;
+
+  FrameKind kind;
+  int width;
+  int height;
+  int plane_count;
+  std::array<Plane, 3> planes;
+};
+
 // What a producer hands out: byte c of element (x, y) is at data + x * stride_x + y * stride_y +
 // c * stride_c.
 struct ByteGrid {

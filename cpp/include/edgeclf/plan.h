@@ -21,24 +21,6 @@
 
 namespace edgeclf {
 
-// What of a frame decides upon its plan: all but where its bytes are, and what they mean.
-struct FrameLayout {
-  struct Plane {
-    int channels;
-    Fold x;
-    Fold y;
-  };
-
-  explicit FrameLayout(const FrameView& frame);
-  bool operator==(const FrameLayout& other) const;
-
-  FrameKind kind;
-  int width;
-  int height;
-  int plane_count;
-  std::array<Plane, 3> planes;
-};
-
 // Some rows, one after the other.
 struct Band {
   int begin = 0;
