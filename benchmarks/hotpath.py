@@ -56,6 +56,7 @@ def measure(only: str, seconds: float, simd: Optional[Path]) -> Dict[str, Any]:
     load_before = os.getloadavg()[0]
     timer = Timer(seconds)
     results: Dict[str, Any] = {"machine": machine.describe(PACKAGES), "cases": {}}
+    results["machine"]["instruction_set"] = _instruction_set()
     calibrations: List[int] = []
     for bench in _benches(only, simd):
         begin = time.perf_counter()
@@ -145,6 +146,14 @@ def _benches(only: str, simd: Optional[Path]) -> Iterator[Any]:
                     yield make(size)
     if only in "jpeg 1080p":
         yield cases_jpeg.jpeg()
+
+
+def _instruction_set() -> str:
+    """The one that edgeclf's vector code uses here."""
+    from edgeclf import _core
+
+    name = getattr(_core, "instruction_set", None)
+    return name() if name else "not told"
 
 
 def _enter_environment() -> None:
