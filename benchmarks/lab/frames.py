@@ -10,33 +10,40 @@ The memory is an anonymous mapping in ordinary pages, as a camera driver hands i
 
 from __future__ import annotations
 
+import io
 import mmap
 from pathlib import Path
-from typing import List, Tuple
+from typing import Iterator, List, Tuple
 
 import numpy as np
 
 PHOTOS = Path(__file__).resolve().parent.parent.parent / "examples" / "photos"
 NOISE = 8
+JPEG_NOISE = 2
 
 
 def base_pictures(width: int, height: int, count: int = 8) -> np.ndarray:
     """(count, height, width, 3) uint8, BGR."""
+    pictures = np.empty((count, height, width, 3), np.uint8)
+    for picture, made in zip(pictures, _tiled(width, height, height // 3, NOISE)):
+        picture[...] = made[:, :, ::-1]
+    return pictures
+
+
+def _tiled(width: int, height: int, tall: int, noise: int) -> Iterator[np.ndarray]:
+    """RGB: each photograph at a height of `tall`, next to its mirror images, with noise."""
     from PIL import Image
 
-    pictures = np.empty((count, height, width, 3), np.uint8)
     rng = np.random.default_rng(width)
-    for picture, path in zip(pictures, sorted(PHOTOS.glob("*.jpg"))):
+    for path in sorted(PHOTOS.glob("*.jpg")):
         with Image.open(path) as photo:
-            tall = max(1, height // 3)
             small = photo.convert("RGB").resize((photo.width * tall // photo.height, tall))
-        tile = np.asarray(small)[:, :, ::-1]
+        tile = np.asarray(small)
         block = np.concatenate([tile, tile[:, ::-1]], axis=1)
         block = np.concatenate([block, block[::-1]], axis=0)
         times = (-(-height // block.shape[0]), -(-width // block.shape[1]), 1)
-        noise = rng.integers(-NOISE, NOISE + 1, picture.shape, dtype=np.int16)
-        picture[...] = np.clip(np.tile(block, times)[:height, :width] + noise, 0, 255)
-    return pictures
+        grain = rng.integers(-noise, noise + 1, (height, width, 3), dtype=np.int16)
+        yield np.clip(np.tile(block, times)[:height, :width] + grain, 0, 255).astype(np.uint8)
 
 
 def rotation(base: np.ndarray, count: int) -> np.ndarray:
@@ -74,19 +81,12 @@ def yuyv(bgr: np.ndarray) -> np.ndarray:
 
 
 def jpegs(width: int, height: int, quality: int) -> List[bytes]:
-    """Eight pictures as JPEG 4:2:0. Their noise is a quarter of the frames': a photograph's."""
-    import io
-
+    """Eight pictures as JPEG 4:2:0: tiles of half the height, and the little noise of a camera."""
     from PIL import Image
 
-    rng = np.random.default_rng(0)
     files = []
-    for path in sorted(PHOTOS.glob("*.jpg"))[:8]:
-        with Image.open(path) as photo:
-            picture = np.asarray(photo.convert("RGB").resize((width, height), Image.BICUBIC))
-        noise = rng.integers(-NOISE // 4, NOISE // 4 + 1, picture.shape, dtype=np.int16)
-        noisy = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    for picture in _tiled(width, height, height // 2, JPEG_NOISE):
         stream = io.BytesIO()
-        Image.fromarray(noisy).save(stream, "JPEG", quality=quality, subsampling="4:2:0")
+        Image.fromarray(picture).save(stream, "JPEG", quality=quality, subsampling="4:2:0")
         files.append(stream.getvalue())
     return files
