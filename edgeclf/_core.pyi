@@ -5,6 +5,9 @@ import numpy as np
 from edgeclf.spec import InputSpec, ScoreCalibration
 from edgeclf.types import Quantization
 
+def instruction_set() -> str: ...
+def available_instruction_sets() -> List[str]: ...
+
 class Preprocessor:
     def __init__(
         self,
@@ -80,3 +83,4 @@ class Postprocessor:
 def dequantized(
     output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /
 ) -> np.ndarray: ...
+def resized_size(preprocessor: Preprocessor, width: int, height: int, /) -> Tuple[int, int]: ...

@@ -27,7 +27,7 @@ from edgeclf import _core, manifest, models
 from edgeclf.backends import load_backend
 from edgeclf.backends.base import Backend
 from edgeclf.errors import ArgumentError, BackendUnavailable
-from edgeclf.frame import Frame, as_frame
+from edgeclf.frame import Frame
 from edgeclf.manifest.argument import source_of_arguments
 from edgeclf.manifest.base import GraphFacts, Resolved
 from edgeclf.model_file import ModelFile, ModelSource
@@ -166,7 +166,7 @@ class Classifier:
             )[0]
         # `_run` for one frame, written out: lists of one would cost more than the rest of it.
         started = time.perf_counter()
-        pixels = as_frame(frame, self._frame_format)
+        pixels = self._preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
         request = self._pool.take(1)
         try:
             self._preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
@@ -208,7 +208,10 @@ class Classifier:
             piece = slice(start, start + size)
             started = time.perf_counter()
             # Decoded piece by piece: a thousand photographs do not fit into a board's memory.
-            pixels = [as_frame(frame, self._frame_format) for frame in waiting[piece]]
+            pixels = [
+                self._preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
+                for frame in waiting[piece]
+            ]
             predictions += self._run(
                 pixels, times[piece], started, region_of_interest, rotation_degrees
             )

@@ -21,6 +21,7 @@ __all__ = ["FORMATS", "Frame", "as_frame"]
 
 FORMATS = (*PACKED_FORMATS, *YUV_FORMATS, "gray16")
 _WITH_ALPHA = {"bgr": "bgra", "rgb": "rgba"}
+ENCODED = (str, os.PathLike, bytes, bytearray, memoryview)  # a picture's path, or its bytes
 
 
 class Frame:
@@ -136,7 +137,7 @@ def as_frame(source: Any, frame_format: str = "bgr") -> Frame:
         return _frame_of_array(source, frame_format)
     if isinstance(source, Frame):
         return source
-    if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
+    if isinstance(source, ENCODED):
         from edgeclf.decoding import decode
 
         return decode(source)

@@ -4,13 +4,15 @@ runtime's. Over 200 lines because the checks of a call's arguments stand beside 
 from __future__ import annotations
 
 import operator
+from functools import partial
 from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 
 from edgeclf import _core
 from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
-from edgeclf.frame import Frame, as_frame
+from edgeclf.frame import ENCODED, Frame, as_frame
+from edgeclf.jpeg import ReducedFrame, allows_reduction, sufficient_reduction
 from edgeclf.pixel_formats import PACKED_FORMATS
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
@@ -43,7 +45,8 @@ class Preprocessor:
     Raises:
         SpecMismatch: an 8-bit, normalised tensor without quantisation, or a quantisation that
             cannot be.
-        ArgumentError: `frame_format` or `num_threads` is none of these.
+        ArgumentError: `frame_format` or `num_threads` is none of these, or the environment variable
+            EDGECLF_CPU names an instruction set that this processor has not.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Preprocessor:
         self._dtype = np.dtype(input_spec.dtype)
         self._num_threads = num_threads
         self._core = _core.Preprocessor(input_spec, quantization, num_threads)
+        self._reduces = allows_reduction(input_spec)
 
     @property
     def input_spec(self) -> InputSpec:
@@ -112,7 +116,7 @@ class Preprocessor:
             SpecMismatch: the spec says ``exact=True``, and the frame is YUV or 16-bit grey.
             ArgumentError: `rotation_degrees` is no multiple of 90.
         """
-        pixels = as_frame(frame, self._frame_format)
+        pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
         if out is None:
             out = np.empty(self._shape, self._dtype)
         elif not isinstance(out, np.ndarray) or out.shape != self._shape:
@@ -122,6 +126,26 @@ class Preprocessor:
             )
         self.write(pixels, out, region_of_interest, rotation_degrees)
         return out
+
+    def frame_of(
+        self,
+        source: Any,
+        region_of_interest: Optional[Sequence[int]] = None,
+        rotation_degrees: int = 0,
+    ) -> Frame:
+        """`as_frame`, except that a JPEG is decoded no larger than `write` needs it for the same
+        region and rotation, where the spec allows that (jpeg.py)."""
+        if not (self._reduces and isinstance(source, ENCODED)):
+            return as_frame(source, self._frame_format)
+        from edgeclf.decoding import decode_reduced
+
+        region = None if region_of_interest is None else _region(region_of_interest)
+        turned = _quarter_turns(rotation_degrees) % 2 == 1
+        resized_size = partial(_core.resized_size, self._core)
+        return decode_reduced(
+            source,
+            lambda size: sufficient_reduction(size, region, turned, resized_size),
+        )
 
     def batch(
         self,
@@ -148,9 +172,8 @@ class Preprocessor:
             came = out.shape if isinstance(out, np.ndarray) else type(out).__name__
             raise FrameError(f"out: expected a {self._dtype} array of shape {shape}, got {came}")
         for frame, item in zip(frames, out):
-            self.write(
-                as_frame(frame, self._frame_format), item, region_of_interest, rotation_degrees
-            )
+            pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
+            self.write(pixels, item, region_of_interest, rotation_degrees)
         return out
 
     def write(
@@ -169,6 +192,8 @@ class Preprocessor:
             x, y, width, height = 0, 0, frame.width, frame.height
         else:
             x, y, width, height = _region(region_of_interest)
+            if isinstance(frame, ReducedFrame):
+                x, y, width, height = frame.region((x, y, width, height))
         if frame.format in PACKED_FORMATS:
             self._core.run(frame.data, frame.format, out_row, turns, x, y, width, height)
         else:

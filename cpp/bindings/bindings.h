@@ -12,8 +12,10 @@
 
 namespace edgeclf {
 
+void bind_instruction_set(pybind11::module_& module);
 void bind_preprocessor(pybind11::module_& module);
 void bind_postprocessor(pybind11::module_& module);
+void bind_geometry(pybind11::module_& module);  // after bind_preprocessor
 
 // Raise edgeclf.errors.<error> with `message`.
 [[noreturn]] void raise(const char* error, const std::string& message);

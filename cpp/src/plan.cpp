@@ -76,6 +76,7 @@ void Plan::make_tables() {
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
       if (!x.selects) x.pairs = pair_weights(x);
+      if (!y.selects) y.pairs = pair_weights(y);
     } else if (auto* fast = std::get_if<TablesOfPlanes<float>>(&tables_)) {
       (*fast)[p] = {to_float(axes.x), to_float(axes.y)};
     } else {
@@ -110,7 +111,7 @@ void Plan::lay_out_workspace() {
           return static_cast<std::size_t>(tables[p].y.max_taps);
         };
         std::size_t column = 0;  // of all rings
-        for (std::size_t p = 0; p < planes; ++p) column += taps(p) * pixel(p);
+        for (std::size_t p = 0; p < planes; ++p) column += (taps(p) + kRowsAhead) * pixel(p);
         const auto width = static_cast<std::size_t>(tables[0].x.size());
         const std::size_t strip = std::min(width, std::max(kRingBudget / column, kSmallestStrip));
         strip_ = static_cast<int>(strip);
@@ -120,9 +121,9 @@ void Plan::lay_out_workspace() {
         };
         for (std::size_t p = 0; p < planes; ++p) {
           PlanePlan& plan = planes_[p];
-          plan.scratch_offset = take(static_cast<std::size_t>(plan.columns) *
+          plan.scratch_offset = take(RowReader::kRowsKept * static_cast<std::size_t>(plan.columns) *
                                      static_cast<std::size_t>(plan.channels));
-          plan.ring_offset = take(taps(p) * strip * pixel(p));
+          plan.ring_offset = take((taps(p) + kRowsAhead) * strip * pixel(p));
           plan.line_offset = take(strip * pixel(p));
           plan.pointers_offset = take(taps(p) * sizeof(void*));
         }

@@ -43,7 +43,8 @@ const std::uint8_t* RowReader::row(int y) const {
   const std::uint8_t* column = plane_.at(first_column_, y);
   if (in_place_) return column;
   const auto [first, second, third] = plane_.offset;
-  std::uint8_t* out = scratch_;
+  std::uint8_t* const copy = scratch_ + std::ptrdiff_t{y % kRowsKept} * columns_ * channels_;
+  std::uint8_t* out = copy;
   for (int i = 0; i < columns_; ++i, column += plane_.stride_x, out += channels_) {
     if (channels_ == 3) {
       out[0] = column[first];
@@ -58,7 +59,7 @@ const std::uint8_t* RowReader::row(int y) const {
       out[0] = column[first];
     }
   }
-  return scratch_;
+  return copy;
 }
 
 }  // namespace edgeclf
