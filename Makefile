@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUNTIME := $(if $(filter x86_64 amd64,$(shell uname -m)),onnx,tflite)
 SOURCES := setup.py pyproject.toml CMakeLists.txt $(shell find cpp toolchains -type f)
 
-.PHONY: demo test test-cpp test-python test-sanitized test-heavy fuzz lint format bench bench-hotpath clean
+.PHONY: demo test test-cpp test-python test-sanitized test-arm test-heavy fuzz lint format bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edgeclf predict examples/photos --annotate demo-output
@@ -39,6 +39,9 @@ test-sanitized: $(VENV)/.test
 	$(BIN)/cmake --build build/sanitized
 	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
 
+test-arm: $(VENV)/.test
+	toolchains/test_arm.sh $(BIN)/python
+
 test-heavy: $(VENV)/.test
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
 
@@ -64,6 +67,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
 
 # Makes its own environments under build/, with the libraries that it compares with.
+.PHONY: bench-hotpath
 bench-hotpath:
 	$(PYTHON) benchmarks/hotpath.py $(BENCH_ARGS)
 

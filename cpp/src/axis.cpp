@@ -21,10 +21,13 @@ Axis<To> converted(const Axis<double>& axis, Convert convert) {
 }  // namespace
 
 Axis<std::int32_t> to_fixed(const Axis<double>& axis) {
-  return converted<std::int32_t>(axis, [](double weight) {
+  Axis<std::int32_t> fixed = converted<std::int32_t>(axis, [](double weight) {
     const double scaled = weight * (1 << kFractionBits);
     return static_cast<std::int32_t>(scaled < 0.0 ? scaled - 0.5 : scaled + 0.5);
   });
+  if (fixed.selects) return fixed;
+  fixed.pairs = pair_weights(fixed);
+  return fixed;
 }
 
 Axis<float> to_float(const Axis<double>& axis) {
@@ -33,18 +36,13 @@ Axis<float> to_float(const Axis<double>& axis) {
 
 std::vector<std::int16_t> pair_weights(const Axis<std::int32_t>& axis) {
   constexpr int kTaps = 4;
-  constexpr std::int32_t kLowMask = (1 << 12) - 1;
-  const int padded = (axis.max_taps + kTaps - 1) / kTaps * kTaps;
   std::vector<std::int16_t> halves;
-  halves.reserve(axis.first.size() * static_cast<std::size_t>(padded) * 2);
   for (int i = 0; i < axis.size(); ++i) {
-    for (int k = 0; k < padded; k += kTaps) {
+    for (int k = 0; k < axis.max_taps; k += kTaps) {
       std::int32_t weights[kTaps] = {};
       std::copy(axis.weight(i) + k, axis.weight(i) + std::min(k + kTaps, axis.max_taps), weights);
       for (const auto weight : weights) halves.push_back(static_cast<std::int16_t>(weight >> 12));
-      for (const auto weight : weights) {
-        halves.push_back(static_cast<std::int16_t>(weight & kLowMask));
-      }
+      for (const auto weight : weights) halves.push_back(static_cast<std::int16_t>(weight & 0xFFF));
     }
   }
   return halves;

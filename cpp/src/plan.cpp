@@ -75,8 +75,6 @@ void Plan::make_tables() {
       auto& [x, y] = (*exact)[p];
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
-      if (!x.selects) x.pairs = pair_weights(x);
-      if (!y.selects) y.pairs = pair_weights(y);
     } else if (auto* fast = std::get_if<TablesOfPlanes<float>>(&tables_)) {
       (*fast)[p] = {to_float(axes.x), to_float(axes.y)};
     } else {

@@ -134,17 +134,23 @@ EDGECLF_INLINE_SIMD Vec without_fourth(Vec bytes) {
   return lookup(bytes, load_block_to_all(index.at));
 }
 
+// The output k after i; the last one over again where there are no more.
+template <bool kNearEnd>
+EDGECLF_INLINE_SIMD int following(int i, int k, int last) {
+  return kNearEnd ? smaller(i + k, last) : i + k;
+}
+
 template <int kPairs, bool kNearEnd>
 EDGECLF_INLINE_SIMD Vec four_colours(const Across& across, const ColourTaps& taps, int i,
                                      int last) {
   const Vec a = colour_of<kPairs, kNearEnd>(across, taps, i);
-  const Vec b = colour_of<kPairs, kNearEnd>(across, taps, smaller(i + 1, last));
-  const Vec c = colour_of<kPairs, kNearEnd>(across, taps, smaller(i + 2, last));
-  const Vec d = colour_of<kPairs, kNearEnd>(across, taps, smaller(i + 3, last));
+  const Vec b = colour_of<kPairs, kNearEnd>(across, taps, following<kNearEnd>(i, 1, last));
+  const Vec c = colour_of<kPairs, kNearEnd>(across, taps, following<kNearEnd>(i, 2, last));
+  const Vec d = colour_of<kPairs, kNearEnd>(across, taps, following<kNearEnd>(i, 3, last));
   return without_fourth(pack_to_bytes(pack_ints(a, b), pack_ints(c, d)));
 }
 
-// Grey: 16 taps are read at once. Four of them, twice over, meet their high and low halves.
+// Grey: 16 taps are read at once, and four of them meet both halves of their weights in a block.
 struct GreyTaps {
   Vec four[4];
 };
@@ -154,14 +160,13 @@ EDGECLF_INLINE_SIMD GreyTaps grey_taps() {
   for (int g = 0; g < 4; ++g) {
     BlockBytes index;
     for (int i = 0; i < 16; ++i) {
-      index.at[i] = static_cast<std::int8_t>(i % 2 == 0 ? 4 * g + i % 8 / 2 : -1);
+      index.at[i] = static_cast<std::int8_t>(i % 2 == 0 ? 4 * g + i / 2 % 4 : -1);
     }
     taps.four[g] = load_block_to_all(index.at);
   }
   return taps;
 }
 
-// Two parts of the sum of high halves, then two of the low ones.
 template <bool kNearEnd>
 EDGECLF_INLINE_SIMD Vec grey_of(const Across& across, const GreyTaps& taps, int output) {
   Vec sum = zero();
@@ -170,8 +175,7 @@ EDGECLF_INLINE_SIMD Vec grey_of(const Across& across, const GreyTaps& taps, int 
   for (int groups = (across.pairs + 1) / 2; groups > 0; groups -= 4, at += 16) {
     const Vec pixels = load_rows<kNearEnd>(across.rows, at);
     for (int g = 0; g < smaller(groups, 4); ++g, weights += kHalvesAtOnce) {
-      sum = add_ints(sum,
-                     multiply_add_pairs(lookup(pixels, taps.four[g]), load_block_to_all(weights)));
+      sum = add_block(sum, lookup(pixels, taps.four[g]), weights);
     }
   }
   return sum;
@@ -179,15 +183,11 @@ EDGECLF_INLINE_SIMD Vec grey_of(const Across& across, const GreyTaps& taps, int 
 
 template <bool kNearEnd>
 EDGECLF_INLINE_SIMD Vec four_greys(const Across& across, const GreyTaps& taps, int i, int last) {
-  const Vec a = grey_of<kNearEnd>(across, taps, i);
-  const Vec b = grey_of<kNearEnd>(across, taps, smaller(i + 1, last));
-  const Vec c = grey_of<kNearEnd>(across, taps, smaller(i + 2, last));
-  const Vec d = grey_of<kNearEnd>(across, taps, smaller(i + 3, last));
-  const Vec high[2] = {zip_low_ints(a, b), zip_low_ints(c, d)};
-  const Vec low[2] = {zip_high_ints(a, b), zip_high_ints(c, d)};
-  const Vec high_sum = add_ints(zip_low_longs(high[0], high[1]), zip_high_longs(high[0], high[1]));
-  const Vec low_sum = add_ints(zip_low_longs(low[0], low[1]), zip_high_longs(low[0], low[1]));
-  const Vec levels = rounded_level(add_ints(shift_left_ints<kLowBits>(high_sum), low_sum));
+  const Vec levels =
+      level_of_blocks(grey_of<kNearEnd>(across, taps, i),
+                      grey_of<kNearEnd>(across, taps, following<kNearEnd>(i, 1, last)),
+                      grey_of<kNearEnd>(across, taps, following<kNearEnd>(i, 2, last)),
+                      grey_of<kNearEnd>(across, taps, following<kNearEnd>(i, 3, last)));
   const Vec words = pack_ints(levels, levels);
   return pack_to_bytes(words, words);
 }
@@ -212,7 +212,9 @@ EDGECLF_INLINE_SIMD int end_of_safe(const Across& across, int channels, int begi
 }
 
 template <int kChannels, int kPairs>
-EDGECLF_INLINE_SIMD void weigh_row(const Across& across, int begin, int end) {
+EDGECLF_INLINE_SIMD void weigh_row(const Across& given, int begin, int end) {
+  // A copy: for all the compiler knows, a byte stored through `out` might change the original.
+  const Across across = given;
   const ColourTaps colour = colour_taps(static_cast<int>(across.step));
   const GreyTaps grey = grey_taps();
   const int safe = end_of_safe(across, kChannels, begin, end) - (kOutputsAtOnce - 1);

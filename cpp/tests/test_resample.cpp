@@ -40,8 +40,7 @@ std::uint8_t defined(const std::vector<std::uint8_t>& samples, const std::int32_
 void rows(const Kernels& kernels, Interpolation interpolation, int channels, int step, int source,
           int size) {
   const Axis<double> axis = axis_of(interpolation, source, size);
-  Axis<std::int32_t> fixed = to_fixed(axis);
-  fixed.pairs = pair_weights(fixed);
+  const Axis<std::int32_t> fixed = to_fixed(axis);
   const Axis<float> floating = to_float(axis);
   // To the byte: a read beyond the last sample is caught by the address sanitizer.
   const auto bytes = noise(static_cast<std::size_t>((source - 1) * step + channels), 5);
@@ -85,8 +84,7 @@ void two_rows(const Kernels& kernels, std::mt19937& engine) {
   const auto [channels, step] = kinds[engine() % 4];
   const int source = up_to(engine() % 2 ? 40 : 900);
   const int size = engine() % 8 == 0 ? source : up_to(120);
-  Axis<std::int32_t> axis = to_fixed(axis_of(filters[engine() % 5], source, size));
-  if (!axis.selects) axis.pairs = pair_weights(axis);
+  const Axis<std::int32_t> axis = to_fixed(axis_of(filters[engine() % 5], source, size));
   const int begin = static_cast<int>(engine() % unsigned(size));
   const auto samples = static_cast<std::size_t>((size - begin) * channels);
   const auto bytes = static_cast<std::size_t>((source - 1) * step + channels);
@@ -109,8 +107,7 @@ void two_rows(const Kernels& kernels, std::mt19937& engine) {
 
 void combined(const Kernels& kernels, int taps, int size) {
   const Axis<double> axis = axis_of(Interpolation::lanczos, taps, 1);
-  Axis<std::int32_t> fixed = to_fixed(axis);
-  fixed.pairs = pair_weights(fixed);
+  const Axis<std::int32_t> fixed = to_fixed(axis);
   std::vector<std::vector<std::uint8_t>> lines;
   std::vector<const std::uint8_t*> pointers;
   for (int k = 0; k < taps; ++k) {

@@ -24,6 +24,11 @@ struct RowTarget {
   void* elements = nullptr;
   std::ptrdiff_t channel_step = 0;
   std::ptrdiff_t pixel_step = 0;
+
+  template <class Element>
+  Element* channel(std::size_t c) const {
+    return static_cast<Element*>(elements) + static_cast<std::ptrdiff_t>(c) * channel_step;
+  }
 };
 
 class Affine {

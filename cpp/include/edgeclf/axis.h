@@ -16,8 +16,9 @@ struct Axis {
   std::vector<std::int32_t> count;
   std::vector<Weight> weights;  // max_taps for each output, unused ones zero
   int max_taps = 1;
-  std::vector<std::int16_t> pairs;  // see pair_weights; filled for an axis that is resampled across
-  bool selects = false;             // every output is one source pixel, unweighted
+  // Fixed-point weights once more, as vectors want them (see pair_weights); empty where it selects.
+  std::vector<std::int16_t> pairs;
+  bool selects = false;      // every output is one source pixel, unweighted
   bool consecutive = false;  // moreover, neighbours in the output are neighbours in the source
 
   int size() const { return static_cast<int>(first.size()); }
@@ -26,7 +27,7 @@ struct Axis {
   }
 };
 
-// Pillow's fixed point: 22 fractional bits, halves away from zero.
+// Pillow's fixed point: 22 fractional bits, halves away from zero. Pairs are filled.
 constexpr int kFractionBits = 22;
 Axis<std::int32_t> to_fixed(const Axis<double>& axis);
 Axis<float> to_float(const Axis<double>& axis);

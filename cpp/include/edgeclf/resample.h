@@ -52,12 +52,12 @@ using CombineRows = void (*)(const Sample* const* rows, const Weight* weights, i
                              Sample* out);
 
 // ResampleRow in Pillow's arithmetic, for one row or two: `below`, unless null, is a second one of
-// the same form, and its outputs go to `out_below`. The axis has pairs, unless it selects.
+// the same form, and its outputs go to `out_below`.
 using ResampleExact = void (*)(const SourceRow& row, const std::uint8_t* below,
                                const Axis<std::int32_t>& axis, int begin, int size,
                                std::uint8_t* out, std::uint8_t* out_below);
 
-// CombineRows in Pillow's arithmetic, with the taps of output i of `axis`, which has pairs.
+// CombineRows in Pillow's arithmetic, with the taps of output i of `axis`.
 using CombineExact = void (*)(const std::uint8_t* const* rows, const Axis<std::int32_t>& axis,
                               int i, int size, std::uint8_t* out);
 

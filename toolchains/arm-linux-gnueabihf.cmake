@@ -1,0 +1,6 @@
+# 32-bit ARM Linux, ARMv7 with NEON: Raspberry Pi 2 and later with a 32-bit system. A Cortex-A8 has
+# no more than every ARMv7 with NEON has.
+set(CMAKE_SYSTEM_PROCESSOR armv7l)
+set(EDGECLF_TRIPLE arm-linux-gnueabihf)
+set(EDGECLF_ZIG_FLAGS -mcpu=cortex_a8)
+include("${CMAKE_CURRENT_LIST_DIR}/zig.cmake")
