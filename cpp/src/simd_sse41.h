@@ -1,0 +1,156 @@
+// SSE4.1; see simd.h. The same as simd_avx2.h but for the width and the loads.
+#pragma once
+
+namespace edgeclf {
+namespace {
+
+using Vec = __m128i;
+using FloatVec = __m128;
+constexpr int kBlocks = 1;
+constexpr int kBytes = 16 * kBlocks;
+constexpr int kWords = 8 * kBlocks;
+constexpr int kInts = 4 * kBlocks;
+
+EDGECLF_INLINE_SIMD Vec zero() { return _mm_setzero_si128(); }
+EDGECLF_INLINE_SIMD Vec splat_bytes(int value) { return _mm_set1_epi8(static_cast<char>(value)); }
+EDGECLF_INLINE_SIMD Vec splat_words(int value) { return _mm_set1_epi16(static_cast<short>(value)); }
+EDGECLF_INLINE_SIMD Vec splat_ints(std::int32_t value) { return _mm_set1_epi32(value); }
+// Two words from memory, as every int of the vector.
+EDGECLF_INLINE_SIMD Vec splat_pair(const std::int16_t* pair) {
+  std::int32_t both;
+  std::memcpy(&both, pair, sizeof both);
+  return _mm_set1_epi32(both);
+}
+
+EDGECLF_INLINE_SIMD Vec load(const void* from) {
+  return _mm_loadu_si128(static_cast<const Vec*>(from));
+}
+EDGECLF_INLINE_SIMD void store(void* to, Vec a) { _mm_storeu_si128(static_cast<Vec*>(to), a); }
+EDGECLF_INLINE_SIMD Vec load_block_to_all(const void* from) { return load(from); }
+EDGECLF_INLINE_SIMD void store_block(void* to, Vec a, int) { store(to, a); }
+EDGECLF_INLINE_SIMD Vec load_widened(const std::uint8_t* from) {
+  return _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const Vec*>(from)));
+}
+EDGECLF_INLINE_SIMD void store_low_halves(void* to, Vec a) {
+  _mm_storel_epi64(static_cast<Vec*>(to), a);
+}
+
+template <int kSize>
+EDGECLF_INLINE_SIMD __m128i load_block_pieces(const std::uint8_t* base,
+                                              const std::int32_t* offsets) {
+  static_assert(kSize == 16 || kSize == 8 || kSize == 4, "a block, a half or a quarter of one");
+  if constexpr (kSize == 16) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(base + offsets[0]));
+  } else if constexpr (kSize == 8) {
+    return _mm_unpacklo_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(base + offsets[0])),
+                              _mm_loadl_epi64(reinterpret_cast<const __m128i*>(base + offsets[1])));
+  } else {
+    std::int32_t piece[4];
+    for (int i = 0; i < 4; ++i) std::memcpy(&piece[i], base + offsets[i], sizeof piece[i]);
+    return _mm_setr_epi32(piece[0], piece[1], piece[2], piece[3]);
+  }
+}
+template <int kSize>
+EDGECLF_INLINE_SIMD Vec load_pieces(const std::uint8_t* base, const std::int32_t* offsets) {
+  return load_block_pieces<kSize>(base, offsets);
+}
+
+// Arithmetic on words and ints.
+EDGECLF_INLINE_SIMD Vec add_words(Vec a, Vec b) { return _mm_add_epi16(a, b); }
+EDGECLF_INLINE_SIMD Vec add_ints(Vec a, Vec b) { return _mm_add_epi32(a, b); }
+EDGECLF_INLINE_SIMD Vec sub_words(Vec a, Vec b) { return _mm_sub_epi16(a, b); }
+EDGECLF_INLINE_SIMD Vec sub_ints(Vec a, Vec b) { return _mm_sub_epi32(a, b); }
+EDGECLF_INLINE_SIMD Vec min_words(Vec a, Vec b) { return _mm_min_epi16(a, b); }
+EDGECLF_INLINE_SIMD Vec max_words(Vec a, Vec b) { return _mm_max_epi16(a, b); }
+template <int kBits>
+EDGECLF_INLINE_SIMD Vec shift_left_words(Vec a) {
+  return _mm_slli_epi16(a, kBits);
+}
+template <int kBits>
+EDGECLF_INLINE_SIMD Vec shift_right_words(Vec a) {
+  return _mm_srai_epi16(a, kBits);
+}
+template <int kBits>
+EDGECLF_INLINE_SIMD Vec shift_right_unsigned_words(Vec a) {
+  return _mm_srli_epi16(a, kBits);
+}
+template <int kBits>
+EDGECLF_INLINE_SIMD Vec shift_left_ints(Vec a) {
+  return _mm_slli_epi32(a, kBits);
+}
+template <int kBits>
+EDGECLF_INLINE_SIMD Vec shift_right_ints(Vec a) {
+  return _mm_srai_epi32(a, kBits);
+}
+template <int kBits>
+EDGECLF_INLINE_SIMD Vec shift_right_unsigned_ints(Vec a) {
+  return _mm_srli_epi32(a, kBits);
+}
+EDGECLF_INLINE_SIMD Vec and_bits(Vec a, Vec b) { return _mm_and_si128(a, b); }
+EDGECLF_INLINE_SIMD Vec or_bits(Vec a, Vec b) { return _mm_or_si128(a, b); }
+EDGECLF_INLINE_SIMD Vec xor_bits(Vec a, Vec b) { return _mm_xor_si128(a, b); }
+// All bits set where a > b, else none.
+EDGECLF_INLINE_SIMD Vec greater_ints(Vec a, Vec b) { return _mm_cmpgt_epi32(a, b); }
+// a where the mask's bits are set, b where none are; masks come from a comparison.
+EDGECLF_INLINE_SIMD Vec select(Vec mask, Vec a, Vec b) { return _mm_blendv_epi8(b, a, mask); }
+
+// Words 2i and 2i + 1 of both, multiplied and added: int i. Not for four times -32768.
+EDGECLF_INLINE_SIMD Vec multiply_add_pairs(Vec a, Vec b) { return _mm_madd_epi16(a, b); }
+// Bytes of a times signed bytes of b, two neighbours added: a word. The sum has to fit into it.
+EDGECLF_INLINE_SIMD Vec multiply_add_bytes(Vec a, Vec b) { return _mm_maddubs_epi16(a, b); }
+// (a * b + 2^14) >> 15. Not for twice -32768.
+EDGECLF_INLINE_SIMD Vec multiply_q15(Vec a, Vec b) { return _mm_mulhrs_epi16(a, b); }
+// (a * b) >> 16, unsigned.
+EDGECLF_INLINE_SIMD Vec multiply_high_unsigned(Vec a, Vec b) { return _mm_mulhi_epu16(a, b); }
+// (a * b) >> 16, signed.
+EDGECLF_INLINE_SIMD Vec multiply_high(Vec a, Vec b) { return _mm_mulhi_epi16(a, b); }
+// The low 16 bits of a product.
+EDGECLF_INLINE_SIMD Vec multiply_low(Vec a, Vec b) { return _mm_mullo_epi16(a, b); }
+
+// Moving.
+// Byte i is table[index[i]]; an index is 0..15, or 0x80..0xFF, which gives 0.
+EDGECLF_INLINE_SIMD Vec lookup(Vec table, Vec index) { return _mm_shuffle_epi8(table, index); }
+EDGECLF_INLINE_SIMD Vec zip_low_bytes(Vec a, Vec b) { return _mm_unpacklo_epi8(a, b); }
+EDGECLF_INLINE_SIMD Vec zip_high_bytes(Vec a, Vec b) { return _mm_unpackhi_epi8(a, b); }
+EDGECLF_INLINE_SIMD Vec zip_low_words(Vec a, Vec b) { return _mm_unpacklo_epi16(a, b); }
+EDGECLF_INLINE_SIMD Vec zip_high_words(Vec a, Vec b) { return _mm_unpackhi_epi16(a, b); }
+EDGECLF_INLINE_SIMD Vec zip_low_ints(Vec a, Vec b) { return _mm_unpacklo_epi32(a, b); }
+EDGECLF_INLINE_SIMD Vec zip_high_ints(Vec a, Vec b) { return _mm_unpackhi_epi32(a, b); }
+EDGECLF_INLINE_SIMD Vec zip_low_longs(Vec a, Vec b) { return _mm_unpacklo_epi64(a, b); }
+EDGECLF_INLINE_SIMD Vec zip_high_longs(Vec a, Vec b) { return _mm_unpackhi_epi64(a, b); }
+
+// Between widths. Bytes and unsigned words gain zeros, words their sign.
+EDGECLF_INLINE_SIMD Vec widen_low_bytes(Vec a) { return _mm_unpacklo_epi8(a, zero()); }
+EDGECLF_INLINE_SIMD Vec widen_high_bytes(Vec a) { return _mm_unpackhi_epi8(a, zero()); }
+EDGECLF_INLINE_SIMD Vec widen_low_words(Vec a) {
+  return _mm_srai_epi32(_mm_unpacklo_epi16(a, a), 16);
+}
+EDGECLF_INLINE_SIMD Vec widen_high_words(Vec a) {
+  return _mm_srai_epi32(_mm_unpackhi_epi16(a, a), 16);
+}
+// The block's numbers of a, then those of b, saturated.
+EDGECLF_INLINE_SIMD Vec pack_ints(Vec a, Vec b) { return _mm_packs_epi32(a, b); }
+EDGECLF_INLINE_SIMD Vec pack_to_bytes(Vec a, Vec b) { return _mm_packus_epi16(a, b); }
+EDGECLF_INLINE_SIMD Vec pack_to_signed_bytes(Vec a, Vec b) { return _mm_packs_epi16(a, b); }
+
+// Floats.
+EDGECLF_INLINE_SIMD FloatVec splat_floats(float value) { return _mm_set1_ps(value); }
+EDGECLF_INLINE_SIMD FloatVec load_floats(const float* from) { return _mm_loadu_ps(from); }
+EDGECLF_INLINE_SIMD void store_floats(float* to, FloatVec a) { _mm_storeu_ps(to, a); }
+EDGECLF_INLINE_SIMD FloatVec add_floats(FloatVec a, FloatVec b) { return _mm_add_ps(a, b); }
+EDGECLF_INLINE_SIMD FloatVec multiply_floats(FloatVec a, FloatVec b) { return _mm_mul_ps(a, b); }
+// Not for NaN.
+EDGECLF_INLINE_SIMD FloatVec min_floats(FloatVec a, FloatVec b) { return _mm_min_ps(a, b); }
+EDGECLF_INLINE_SIMD FloatVec max_floats(FloatVec a, FloatVec b) { return _mm_max_ps(a, b); }
+EDGECLF_INLINE_SIMD FloatVec to_floats(Vec ints) { return _mm_cvtepi32_ps(ints); }
+// Rounded half to even; for values within +-2^22.
+EDGECLF_INLINE_SIMD Vec round_to_ints(FloatVec a) { return _mm_cvtps_epi32(a); }
+EDGECLF_INLINE_SIMD Vec bits_of(FloatVec a) { return _mm_castps_si128(a); }
+EDGECLF_INLINE_SIMD FloatVec floats_of(Vec bits) { return _mm_castsi128_ps(bits); }
+
+EDGECLF_INLINE_SIMD void prefetch(const void* at) {
+  _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T0);
+}
+
+}  // namespace
+}  // namespace edgeclf
