@@ -1,0 +1,303 @@
+// The kernels of the fixed-point arithmetic in the operations of simd.h; included by
+// fast_sse41.cpp, fast_avx2.cpp and fast_neon.cpp, and compiled for one instruction set in each.
+// fast_scalar.cpp says what they compute, fast.h how their tables are laid out.
+#pragma once
+
+namespace edgeclf {
+namespace {
+
+constexpr int kGroup = 8 * kBlocks;  // outputs
+constexpr int kCacheLine = 64;
+
+// Down. -----------------------------------------------------------------------------------------
+
+struct Sums {
+  Vec part[4];
+};
+
+// Two rows, interleaved byte by byte, then word by word: a word meets its neighbour below.
+EDGECLF_INLINE_SIMD void add_rows(const std::uint8_t* upper, const std::uint8_t* lower, Vec weights,
+                                  Sums& sums) {
+  const Vec above = load(upper);
+  const Vec below = load(lower);
+  const Vec low = zip_low_bytes(above, below);
+  const Vec high = zip_high_bytes(above, below);
+  const Vec words[4] = {widen_low_bytes(low), widen_high_bytes(low), widen_low_bytes(high),
+                        widen_high_bytes(high)};
+  for (int p = 0; p < 4; ++p) {
+    sums.part[p] = add_ints(sums.part[p], multiply_add_pairs(words[p], weights));
+  }
+}
+
+// The sums' high bits, as many words as a vector has bytes.
+EDGECLF_INLINE_SIMD void store_sums(const Sums& sums, int shift, std::int16_t* words) {
+  Vec levels[4];
+  for (int p = 0; p < 4; ++p) levels[p] = shift_right_ints_by(sums.part[p], shift);
+  const Vec low = pack_ints(levels[0], levels[1]);
+  const Vec high = pack_ints(levels[2], levels[3]);
+  for (int b = 0; b < kBlocks; ++b) {
+    store_block(words + 16 * b, low, b);
+    store_block(words + 16 * b + 8, high, b);
+  }
+}
+
+// kVectors side by side share the weights.
+template <int kVectors>
+EDGECLF_INLINE_SIMD void down_at(const DownSum& sum, int at, Vec half, std::int16_t* words) {
+  Sums sums[kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    for (int p = 0; p < 4; ++p) sums[v].part[p] = half;
+  }
+  for (int k = 0; k < sum.count; k += 2) {
+    const Vec weights = splat_pair(sum.weights + k);
+    for (int v = 0; v < kVectors; ++v) {
+      const int x = at + v * kBytes;
+      add_rows(sum.rows[k] + x, sum.rows[k + 1] + x, weights, sums[v]);
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    store_sums(sums[v], sum.shift, words + at + v * kBytes);
+  }
+}
+
+EDGECLF_INLINE_SIMD void fetch(const Ahead& ahead, int at) {
+  for (int k = 0; k < ahead.count; ++k) prefetch(ahead.rows[k] + at);
+}
+
+void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
+  constexpr int kVectors = kCacheLine / kBytes;
+  const Vec half = splat_ints(1 << (sum.shift - 1));
+  int x = 0;
+  for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
+    fetch(ahead, x);
+    if (kVectors <= 2) {
+      down_at<2>(sum, x, half, words);
+    } else {
+      for (int v = 0; v < kVectors; ++v) down_at<1>(sum, x + v * kBytes, half, words);
+    }
+  }
+  if (x < ahead.bytes) fetch(ahead, x);
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_at<1>(sum, x, half, words);
+  // The rest is computed together with some of what was before it.
+  if (x < sum.bytes) down_at<1>(sum, sum.bytes - kBytes, half, words);
+}
+
+// Across. ---------------------------------------------------------------------------------------
+
+// Four vectors of two pixels in each block, R G B - R G B -, to three lines.
+EDGECLF_INLINE_SIMD void store_three(const Vec* pixels, const FastLines& lines, int at) {
+  alignas(16) static constexpr std::uint8_t kBySample[16] = {0, 1, 8,  9,  2, 3, 10, 11,
+                                                             4, 5, 12, 13, 6, 7, 14, 15};
+  const Vec by_sample = load_block_to_all(kBySample);
+  Vec pairs[4];
+  for (int v = 0; v < 4; ++v) pairs[v] = lookup(pixels[v], by_sample);
+  const Vec low_a = zip_low_ints(pairs[0], pairs[1]);
+  const Vec low_b = zip_low_ints(pairs[2], pairs[3]);
+  const Vec high_a = zip_high_ints(pairs[0], pairs[1]);
+  const Vec high_b = zip_high_ints(pairs[2], pairs[3]);
+  store(lines[0] + at, zip_low_longs(low_a, low_b));
+  store(lines[1] + at, zip_high_longs(low_a, low_b));
+  store(lines[2] + at, zip_low_longs(high_a, high_b));
+}
+
+// The sum of the steps of one output in each block.
+template <int kSteps>
+EDGECLF_INLINE_SIMD Vec weighed(const std::int16_t* words, const AcrossTable& table, Vec pick,
+                                const std::int32_t* offsets, const std::int16_t*& weights) {
+  const int steps = kSteps > 0 ? kSteps : table.steps;
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(words);
+  Vec sum = zero();
+  for (int s = 0; s < steps; ++s) {
+    const Vec taps = lookup(load_pieces<16>(bytes, offsets), pick);
+    sum = add_ints(sum, multiply_add_pairs(taps, load(weights)));
+    bytes += table.step_bytes;
+    weights += kWords;
+  }
+  return sum;
+}
+
+EDGECLF_INLINE_SIMD Vec rounded(Vec sum, Vec half, int shift) {
+  return shift_right_ints_by(add_ints(sum, half), shift);
+}
+
+// One output is a block's first three ints.
+EDGECLF_INLINE_SIMD void finish_three(const Vec* sums, Vec half, int shift, const FastLines& lines,
+                                      int at) {
+  Vec pixels[4];
+  for (int v = 0; v < 4; ++v) {
+    pixels[v] = pack_ints(rounded(sums[2 * v], half, shift), rounded(sums[2 * v + 1], half, shift));
+  }
+  store_three(pixels, lines, at);
+}
+
+// One output is the sum of a block's ints 0 and 2, and of 1 and 3.
+EDGECLF_INLINE_SIMD void finish_two(const Vec* sums, Vec half, int shift, const FastLines& lines,
+                                    int at) {
+  alignas(16) static constexpr std::uint8_t kBySample[16] = {0, 1, 4, 5, 8,  9,  12, 13,
+                                                             2, 3, 6, 7, 10, 11, 14, 15};
+  const Vec by_sample = load_block_to_all(kBySample);
+  Vec both[4];
+  for (int v = 0; v < 4; ++v) {
+    const Vec a = sums[2 * v];
+    const Vec b = sums[2 * v + 1];
+    both[v] = rounded(add_ints(zip_low_longs(a, b), zip_high_longs(a, b)), half, shift);
+  }
+  const Vec front = lookup(pack_ints(both[0], both[1]), by_sample);
+  const Vec back = lookup(pack_ints(both[2], both[3]), by_sample);
+  store(lines[0] + at, zip_low_longs(front, back));
+  store(lines[1] + at, zip_high_longs(front, back));
+}
+
+// One output is the sum of a block's four ints.
+EDGECLF_INLINE_SIMD Vec four_sums(const Vec* sums) {
+  const Vec a = add_ints(zip_low_ints(sums[0], sums[1]), zip_high_ints(sums[0], sums[1]));
+  const Vec b = add_ints(zip_low_ints(sums[2], sums[3]), zip_high_ints(sums[2], sums[3]));
+  return add_ints(zip_low_longs(a, b), zip_high_longs(a, b));
+}
+
+EDGECLF_INLINE_SIMD void finish_one(const Vec* sums, Vec half, int shift, const FastLines& lines,
+                                    int at) {
+  const Vec front = rounded(four_sums(sums), half, shift);
+  const Vec back = rounded(four_sums(sums + 4), half, shift);
+  store(lines[0] + at, pack_ints(front, back));
+}
+
+template <int kSamples, int kSteps>
+EDGECLF_INLINE_SIMD void across_samples(const std::int16_t* words, const AcrossTable& table,
+                                        const FastLines& lines) {
+  const Vec pick = load_block_to_all(table.pick.data());
+  const Vec half = splat_ints(1 << (table.shift - 1));
+  const std::int32_t* offsets = table.offsets.data();
+  const std::int16_t* weights = table.weights.data();
+  const int size = table.axis.taps.size();
+  for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
+    Vec sums[8];
+    for (int v = 0; v < 8; ++v) {
+      sums[v] = weighed<kSteps>(words, table, pick, offsets + v * kBlocks, weights);
+    }
+    if (kSamples == 3) {
+      finish_three(sums, half, table.shift, lines, i);
+    } else if (kSamples == 2) {
+      finish_two(sums, half, table.shift, lines, i);
+    } else {
+      finish_one(sums, half, table.shift, lines, i);
+    }
+  }
+}
+
+template <int kSamples>
+EDGECLF_INLINE_SIMD void across_steps(const std::int16_t* words, const AcrossTable& table,
+                                      const FastLines& lines) {
+  switch (table.steps) {
+    case 1: across_samples<kSamples, 1>(words, table, lines); break;
+    case 2: across_samples<kSamples, 2>(words, table, lines); break;
+    default: across_samples<kSamples, 0>(words, table, lines); break;
+  }
+}
+
+void across(const std::int16_t* words, const AcrossTable& table, const FastLines& lines) {
+  switch (table.pixel.samples) {
+    case 3: across_steps<3>(words, table, lines); break;
+    case 2: across_steps<2>(words, table, lines); break;
+    default: across_steps<1>(words, table, lines); break;
+  }
+}
+
+// Bilinear. -------------------------------------------------------------------------------------
+
+struct TapWeights {
+  Vec pick;
+  Vec high;
+  Vec low;
+};
+
+// Two outputs of one row in each block, Q7.
+EDGECLF_INLINE_SIMD Vec between(const std::uint8_t* row, const std::int32_t* offsets,
+                                const TapWeights& weights, Vec q8) {
+  const Vec taps = lookup(load_pieces<8>(row, offsets), weights.pick);
+  // (x * 2^8 + 2^14) >> 15 is x / 2^7, rounded.
+  const Vec low = multiply_q15(multiply_add_bytes(taps, weights.low), q8);
+  return add_words(multiply_add_bytes(taps, weights.high), low);
+}
+
+void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
+              const BilinearTable& table, const Ahead& ahead, const FastLines& lines) {
+  const Vec down_weight = splat_words(weight);
+  const Vec q8 = splat_words(1 << 8);
+  const int size = table.axis.taps.size();
+  const int groups = (size + kGroup - 1) / kGroup;
+  // So many bytes of each row ahead are fetched with every group.
+  const int fetched_per_group = (ahead.bytes + groups - 1) / groups;
+  int fetched = 0;
+  int due = 0;
+  const std::int32_t* offsets = table.offsets.data();
+  std::ptrdiff_t at = 0;
+  for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
+    for (due += fetched_per_group; fetched < due; fetched += kCacheLine) fetch(ahead, fetched);
+    Vec pixels[4];
+    for (int v = 0; v < 4; ++v, at += kBytes) {
+      const TapWeights weights{load(table.pick.data() + at), load(table.high.data() + at),
+                               load(table.low.data() + at)};
+      const Vec above = between(upper, offsets + v * 2 * kBlocks, weights, q8);
+      const Vec below = between(lower, offsets + v * 2 * kBlocks, weights, q8);
+      pixels[v] = add_words(above, multiply_q15(sub_words(below, above), down_weight));
+    }
+    store_three(pixels, lines, i);
+  }
+}
+
+// Conversion. -----------------------------------------------------------------------------------
+
+constexpr int kConversionBits = 13;
+
+struct Triple {
+  Vec first_second;
+  Vec third;
+};
+
+EDGECLF_INLINE_SIMD Vec converted(const Triple& low, const Triple& high, Vec weights, Vec third,
+                                  Vec bias) {
+  const Vec a =
+      add_ints(multiply_add_pairs(low.first_second, weights), multiply_add_pairs(low.third, third));
+  const Vec b = add_ints(multiply_add_pairs(high.first_second, weights),
+                         multiply_add_pairs(high.third, third));
+  return pack_ints(shift_right_ints<kConversionBits>(add_ints(a, bias)),
+                   shift_right_ints<kConversionBits>(add_ints(b, bias)));
+}
+
+template <int kChannels>
+EDGECLF_INLINE_SIMD void convert_channels(const ConstFastLines& samples,
+                                          const FixedConversion& conversion, int size,
+                                          const FastLines& levels) {
+  Vec weights[kChannels];
+  Vec third[kChannels];
+  Vec bias[kChannels];
+  for (int c = 0; c < kChannels; ++c) {
+    weights[c] = splat_pair(conversion.weight[c]);
+    third[c] = splat_pair(conversion.weight[c] + 2);
+    bias[c] = splat_ints(conversion.bias[c]);
+  }
+  for (int i = 0; i < size; i += kWords) {
+    const Vec x = load(samples[0] + i);
+    const Vec y = kChannels == 3 ? load(samples[1] + i) : zero();
+    const Vec z = kChannels == 3 ? load(samples[2] + i) : zero();
+    const Triple low{zip_low_words(x, y), zip_low_words(z, zero())};
+    const Triple high{zip_high_words(x, y), zip_high_words(z, zero())};
+    for (int c = 0; c < kChannels; ++c) {
+      store(levels[static_cast<std::size_t>(c)] + i,
+            converted(low, high, weights[c], third[c], bias[c]));
+    }
+  }
+}
+
+void convert(const ConstFastLines& samples, const FixedConversion& conversion, int channels,
+             int size, const FastLines& levels) {
+  if (channels == 3) {
+    convert_channels<3>(samples, conversion, size, levels);
+  } else {
+    convert_channels<1>(samples, conversion, size, levels);
+  }
+}
+
+}  // namespace
+}  // namespace edgeclf
