@@ -100,18 +100,30 @@ EDGECLF_INLINE_SIMD void store_three(const Vec* pixels, const FastLines& lines, 
   store(lines[2] + at, zip_low_longs(high_a, high_b));
 }
 
-// The sum of the steps of one output in each block.
+// What one step of an output in each block adds.
+EDGECLF_INLINE_SIMD Vec weighed_step(const std::uint8_t* words, const std::int32_t* offsets,
+                                     Vec pick, const std::int16_t* weights) {
+  return multiply_add_pairs(lookup(load_pieces<16>(words, offsets), pick), load(weights));
+}
+
+// The sum of kSteps of them; or, if that is 0, of as many as the table has.
 template <int kSteps>
 EDGECLF_INLINE_SIMD Vec weighed(const std::int16_t* words, const AcrossTable& table, Vec pick,
                                 const std::int32_t* offsets, const std::int16_t*& weights) {
-  const int steps = kSteps > 0 ? kSteps : table.steps;
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(words);
+  const auto step = static_cast<std::ptrdiff_t>(table.step_bytes);
+  int left = kSteps > 0 ? kSteps : table.steps;
   Vec sum = zero();
-  for (int s = 0; s < steps; ++s) {
-    const Vec taps = lookup(load_pieces<16>(bytes, offsets), pick);
-    sum = add_ints(sum, multiply_add_pairs(taps, load(weights)));
-    bytes += table.step_bytes;
-    weights += kWords;
+  // Four at once, for the loop would cost as much as a step.
+  for (; left >= 4; left -= 4, bytes += 4 * step, weights += 4 * kWords) {
+    const Vec a = weighed_step(bytes, offsets, pick, weights);
+    const Vec b = weighed_step(bytes + step, offsets, pick, weights + kWords);
+    const Vec c = weighed_step(bytes + 2 * step, offsets, pick, weights + 2 * kWords);
+    const Vec d = weighed_step(bytes + 3 * step, offsets, pick, weights + 3 * kWords);
+    sum = add_ints(sum, add_ints(add_ints(a, b), add_ints(c, d)));
+  }
+  for (; left > 0; --left, bytes += step, weights += kWords) {
+    sum = add_ints(sum, weighed_step(bytes, offsets, pick, weights));
   }
   return sum;
 }
@@ -191,6 +203,11 @@ EDGECLF_INLINE_SIMD void across_steps(const std::int16_t* words, const AcrossTab
   switch (table.steps) {
     case 1: across_samples<kSamples, 1>(words, table, lines); break;
     case 2: across_samples<kSamples, 2>(words, table, lines); break;
+    case 3: across_samples<kSamples, 3>(words, table, lines); break;
+    case 4: across_samples<kSamples, 4>(words, table, lines); break;
+    case 5: across_samples<kSamples, 5>(words, table, lines); break;
+    case 6: across_samples<kSamples, 6>(words, table, lines); break;
+    case 9: across_samples<kSamples, 9>(words, table, lines); break;
     default: across_samples<kSamples, 0>(words, table, lines); break;
   }
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
+#include <cstdlib>
 #include <memory>
 #include <random>
 #include <vector>
@@ -12,7 +12,6 @@
 #include "../src/fast_plane.h"
 #include "check.h"
 #include "edgeclf/geometry.h"
-#include "edgeclf/half.h"
 
 using namespace edgeclf;
 
