@@ -33,6 +33,7 @@ std::optional<Quantization> quantization_from(const pybind11::object& pair);
 
 // Whether the array's elements are `dtype` in this machine's byte order.
 bool has_dtype(const pybind11::array& array, DType dtype);
+bool has_native_uint16(const pybind11::array& array);
 
 std::string shape_text(const pybind11::array& array);
 std::string dtype_text(const pybind11::array& array);
