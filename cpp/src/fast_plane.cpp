@@ -1,8 +1,7 @@
-#include "fast_plane.h"
+#include "edgeclf/fast_plane.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 namespace edgeclf {
@@ -14,13 +13,47 @@ constexpr int kMostBitsDown = 22;
 
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
+// With more, the rounding of weights could be seen in single levels.
+constexpr int kMostTaps = 1024;
+
+// 16 bytes of words hold a pixel, and kernels have been thought through for steps up to 4.
+constexpr std::ptrdiff_t kLongestStep = 4;
+
 }  // namespace
 
-FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, int fraction,
-                     int blocks)
+bool fits_fixed_point(const Axes& axes) {
+  return axes.x.max_taps <= kMostTaps && axes.y.max_taps <= kMostTaps;
+}
+
+PlaneLayout layout_of(const PlaneView& plane) {
+  const std::ptrdiff_t* offset = plane.offset.data();
+  const std::ptrdiff_t* end = offset + plane.channels;
+  PlaneLayout result;
+  result.lowest = *std::min_element(offset, end);
+  const bool dense = plane.stride_x >= 1 && plane.stride_x <= kLongestStep;
+  result.readable = dense && *std::max_element(offset, end) - result.lowest < kLongestStep;
+  result.pixel = copied_layout(plane.channels);
+  if (!result.readable) return result;
+  result.pixel.step = static_cast<int>(plane.stride_x);
+  for (std::size_t s = 0; offset + s < end; ++s) {
+    const auto rank = std::count_if(offset, end, [&](auto other) { return other < offset[s]; });
+    result.order[s] = static_cast<int>(rank);
+    result.pixel.offset[static_cast<std::size_t>(rank)] =
+        static_cast<int>(offset[s] - result.lowest);
+  }
+  return result;
+}
+
+PixelLayout copied_layout(int samples) {
+  PixelLayout pixel{samples, samples, {0, 0, 0}};
+  for (int s = 0; s < samples; ++s) pixel.offset[static_cast<std::size_t>(s)] = s;
+  return pixel;
+}
+
+FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied,
+                     int fraction, int blocks)
     : samples_(pixel.samples),
-      row_bytes_(pixel.bytes(columns)),
-      bytes_(std::max(row_bytes_, kFastRowBytes)),
+      bytes_(std::max(pixel.bytes(columns), kFastRowBytes)),
       padded_(fast_padded(axes.x.size())),
       bilinear_(is_bilinear(axes, pixel)) {
   if (bilinear_) {
@@ -30,7 +63,7 @@ FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, in
     across_ = make_across(axes.x, pixel, blocks);
     set_sums(axes.y, fraction);
   }
-  lay_out_workspace(static_cast<std::size_t>(samples_));
+  lay_out_workspace(copied);
 }
 
 void FastPlane::set_lower_weights(const Axis<double>& axis) {
@@ -56,12 +89,13 @@ void FastPlane::set_sums(const Axis<double>& axis, int fraction) {
   }
 }
 
-void FastPlane::lay_out_workspace(std::size_t lines) {
+void FastPlane::lay_out_workspace(bool copied) {
+  const auto lines = static_cast<std::size_t>(samples_);
   const auto rows = static_cast<std::size_t>(down_.max_taps);
   std::size_t end = 0;
   const auto take = [&end](std::size_t size) { return std::exchange(end, end + aligned(size)); };
   ring_pitch_ = aligned(static_cast<std::size_t>(bytes_));
-  ring_offset_ = take(rows * ring_pitch_);
+  ring_offset_ = take(copied ? rows * ring_pitch_ : 0);
   words_offset_ =
       take(bilinear_ ? 0 : static_cast<std::size_t>(bytes_ + kFastRowSlack) * sizeof(std::int16_t));
   lines_offset_ = take(lines * static_cast<std::size_t>(padded_) * sizeof(std::int16_t));
@@ -87,7 +121,7 @@ FastStream::FastStream(const FastPlane& plane, const FastKernels& kernels, const
 void FastStream::copy_rows(int first, int count) {
   for (int y = std::max(next_row_, first); y < first + count; ++y) {
     auto* slot = ring_ + static_cast<std::size_t>(y % plane_.down_.max_taps) * plane_.ring_pitch_;
-    std::memcpy(slot, rows_.copies->row(y), static_cast<std::size_t>(plane_.row_bytes_));
+    rows_.copies->copy(y, slot);
   }
 }
 

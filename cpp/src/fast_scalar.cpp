@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "edgeclf/half.h"
+#include "edgeclf/instruction_set.h"
 #include "fast_sets.h"
 
 namespace edgeclf {
@@ -119,6 +120,11 @@ const std::vector<FastKernels>& available_fast_kernels() {
     return found;
   }();
   return kernels;
+}
+
+const FastKernels& fast_kernels() {
+  static const FastKernels& best = best_allowed(available_fast_kernels());
+  return best;
 }
 
 }  // namespace edgeclf

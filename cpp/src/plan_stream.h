@@ -19,7 +19,6 @@ class Plan::Stream {
   using Sample = typename Arithmetic::Sample;
   using Weight = typename Arithmetic::Weight;
   static constexpr bool kExact = std::is_same<Arithmetic, ExactArithmetic>::value;
-  static constexpr bool kPrecise = std::is_same<Arithmetic, PreciseArithmetic>::value;
 
   Stream(const Plan& plan, std::size_t index, const FrameView& frame, std::uint8_t* workspace)
       : plane_(plan.planes_[index]),
@@ -79,20 +78,16 @@ class Plan::Stream {
   void resample_row(const SourceRow& row, Sample* out) const {
     if constexpr (kExact) {
       kernels_.resample_exact(row, tables_.x, x_, size_, out);
-    } else if constexpr (kPrecise) {
-      kernels_.resample_precise(row, tables_.x, x_, size_, out);
     } else {
-      kernels_.resample_float(row, tables_.x, x_, size_, out);
+      kernels_.resample_precise(row, tables_.x, x_, size_, out);
     }
   }
 
   void combine_rows(const Weight* weights, int taps, int samples) const {
     if constexpr (kExact) {
       kernels_.combine_exact(rows_, weights, taps, samples, line_);
-    } else if constexpr (kPrecise) {
-      kernels_.combine_precise(rows_, weights, taps, samples, line_);
     } else {
-      kernels_.combine_float(rows_, weights, taps, samples, line_);
+      kernels_.combine_precise(rows_, weights, taps, samples, line_);
     }
   }
 

@@ -9,8 +9,8 @@
 #include <random>
 #include <vector>
 
-#include "../src/fast_plane.h"
 #include "check.h"
+#include "edgeclf/fast_plane.h"
 #include "edgeclf/geometry.h"
 
 using namespace edgeclf;
@@ -123,26 +123,19 @@ double level(const Case& test, std::size_t sample, int x, int y) {
   return sum;
 }
 
-// A frame's row as a plane of single bytes, for rows that have to be copied.
-FrameView bytes_of(const Case& test, int row_bytes) {
-  FrameView frame;
-  frame.data = test.bytes.data();
-  frame.width = row_bytes;
-  frame.height = test.height;
-  frame.stride_x = 1;
-  frame.stride_y = test.stride;
-  frame.channels = 1;
-  return frame;
+// A row as a plane of single bytes, for rows that have to be copied.
+PlaneView bytes_of(const Case& test) {
+  return {test.bytes.data(), 1, test.stride, 1, {0, 0, 0}, {}, {}};
 }
 
 // All lines, one after the other.
 std::vector<std::int16_t> lines_of(const Case& test, const FastKernels& kernels, bool copied) {
-  const FastPlane plane(test.axes, test.pixel, test.columns, test.fraction, kernels.blocks);
-  const Memory workspace = workspace_of(plane.workspace_size());
   const int row_bytes = test.pixel.bytes(test.columns);
-  const RowReader reader(bytes_of(test, row_bytes), 1, 0, row_bytes, nullptr);
-  const bool copy = copied || FastStream::too_short(row_bytes);
-  const FastRows rows{test.bytes.data(), test.stride, copy ? &reader : nullptr};
+  copied = copied || row_bytes < kFastRowBytes;
+  const FastPlane plane(test.axes, test.pixel, test.columns, copied, test.fraction, kernels.blocks);
+  const Memory workspace = workspace_of(plane.workspace_size());
+  const RowReader reader(bytes_of(test), 1, 0, row_bytes, nullptr);
+  const FastRows rows{test.bytes.data(), test.stride, copied ? &reader : nullptr};
   FastStream stream(plane, kernels, rows, workspace.get());
   std::vector<std::int16_t> all;
   for (int y = 0; y < test.axes.y.size(); ++y) {

@@ -33,6 +33,10 @@ struct PixelLayout {
   int samples = 3;  // 1..3
   std::array<int, 3> offset{0, 1, 2};
 
+  bool operator==(const PixelLayout& other) const {
+    return step == other.step && samples == other.samples && offset == other.offset;
+  }
+
   // Bytes from the first pixel's address to the end of the last pixel's last sample.
   int bytes(int columns) const;
 };
@@ -150,5 +154,8 @@ struct FastKernels {
 
 // Those this processor can run, the scalar ones first, the fastest last.
 const std::vector<FastKernels>& available_fast_kernels();
+
+// Those that are used. Throws std::invalid_argument: see instruction_set.h.
+const FastKernels& fast_kernels();
 
 }  // namespace edgeclf

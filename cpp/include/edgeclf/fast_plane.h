@@ -1,14 +1,31 @@
 // One plane of a frame in fixed point: its tables, and its way through one run of a plan.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "edgeclf/fast.h"
+#include "edgeclf/frame.h"
 #include "edgeclf/rows.h"
 
 namespace edgeclf {
+
+// Where kernels find a plane's samples, from the lowest in memory on.
+struct PlaneLayout {
+  bool readable = false;  // where they are; else rows have to be copied
+  PixelLayout pixel;
+  std::array<int, 3> order{0, 1, 2};  // which of them is the plane's first, second and third
+  std::ptrdiff_t lowest = 0;          // the offset of the first of them
+};
+PlaneLayout layout_of(const PlaneView& plane);
+
+// That of a row that was copied.
+PixelLayout copied_layout(int samples);
+
+// Whether there are few enough taps for the weights' 16 bits.
+bool fits_fixed_point(const Axes& axes);
 
 // Everything about a plane that can be known before its bytes are seen.
 class FastPlane {
@@ -17,7 +34,8 @@ class FastPlane {
 
   // Columns of `axes` count from the first that is read, `columns` is how many are. `fraction`: see
   // fraction_bits. `blocks`: of the kernels that will run. Throws std::bad_alloc.
-  FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, int fraction, int blocks);
+  FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied, int fraction,
+            int blocks);
 
   std::size_t workspace_size() const { return workspace_size_; }  // bytes, a multiple of 64
 
@@ -26,13 +44,12 @@ class FastPlane {
 
   void set_sums(const Axis<double>& axis, int fraction);
   void set_lower_weights(const Axis<double>& axis);
-  void lay_out_workspace(std::size_t lines);
+  void lay_out_workspace(bool copied);
 
   Axis<std::int16_t> down_;  // weights are used where rows are summed
   int samples_ = 0;
-  int row_bytes_ = 0;  // that there are
-  int bytes_ = 0;      // that kernels are given: at least kFastRowBytes
-  int padded_ = 0;     // words of a line
+  int bytes_ = 0;   // of a row that kernels are given: at least kFastRowBytes
+  int padded_ = 0;  // words of a line
   bool bilinear_ = false;
   int shift_ = 0;
   int row_count_ = 0;                        // of a sum; even
@@ -48,8 +65,8 @@ class FastPlane {
   std::size_t workspace_size_ = 0;
 };
 
-// Where a plane's rows are: the first column of row y is at first + y * stride; or, where that is
-// no place that kernels can read, what `copies` gives is copied once more.
+// Where a plane's rows are: the first column of row y is at first + y * stride; or `copies` makes
+// it.
 struct FastRows {
   const std::uint8_t* first = nullptr;
   std::ptrdiff_t stride = 0;
@@ -61,9 +78,6 @@ class FastStream {
   // `workspace`: aligned to 64 bytes, plane.workspace_size() long.
   FastStream(const FastPlane& plane, const FastKernels& kernels, const FastRows& rows,
              std::uint8_t* workspace);
-
-  // Whether rows of so many bytes have to be copied wherever they are.
-  static bool too_short(int bytes) { return bytes < kFastRowBytes; }
 
   // One line for each sample. y never decreases. Valid until the next call.
   const FastLines& line(int y);
