@@ -23,7 +23,8 @@ void down(const DownSum& sum, const Ahead&, std::int16_t* words) {
   }
 }
 
-void across(const std::int16_t* words, const AcrossTable& table, const FastLines& lines) {
+void across(const std::int16_t* words, const AcrossTable& table, const Ahead&,
+            const FastLines& lines) {
   const Axis<std::int16_t>& taps = table.axis.taps;
   const int step = table.pixel.step;
   for (int i = 0; i < taps.size(); ++i) {

@@ -60,23 +60,104 @@ EDGECLF_INLINE_SIMD void down_at(const DownSum& sum, int at, Vec half, std::int1
   }
 }
 
+// Two rows whose weights are positive and sum to 2^14: bytes can be multiplied, by seven high and
+// seven low bits. No sum leaves 16 bits, for the halves of one weight are what is left of the
+// other's.
+struct Blend {
+  const std::uint8_t* upper;
+  const std::uint8_t* lower;
+  Vec high;
+  Vec low;
+};
+
+EDGECLF_INLINE_SIMD bool is_blend(const DownSum& sum) {
+  constexpr int kOne = 1 << 14;
+  return sum.count == 2 && sum.shift == 7 && sum.weights[0] >= 0 && sum.weights[1] >= 0 &&
+         sum.weights[0] + sum.weights[1] == kOne;
+}
+
+EDGECLF_INLINE_SIMD Vec splat_byte_pair(int first, int second) {
+  return splat_words((first & 0xFF) | (second & 0xFF) << 8);
+}
+
+EDGECLF_INLINE_SIMD Blend blend_of(const DownSum& sum) {
+  const int weight = sum.weights[0];
+  // 0 and 2^14 are out of the halves' reach: then both rows are the same.
+  const std::uint8_t* upper = sum.rows[weight == 0 ? 1 : 0];
+  const std::uint8_t* lower = sum.rows[weight == 1 << 14 ? 0 : 1];
+  const int kept = weight<1 ? 1 : weight>(1 << 14) - 1 ? (1 << 14) - 1 : weight;
+  const int rounded = (kept + 64) >> 7;
+  const int high = rounded < 1 ? 1 : rounded > 127 ? 127 : rounded;
+  const int low = kept - high * 128;
+  return {upper, lower, splat_byte_pair(high, 128 - high), splat_byte_pair(low, -low)};
+}
+
+// (x * 2^8 + 2^14) >> 15 is x / 2^7, rounded.
+EDGECLF_INLINE_SIMD Vec blended(Vec bytes, const Blend& blend, Vec q8) {
+  return add_words(multiply_add_bytes(bytes, blend.high),
+                   multiply_q15(multiply_add_bytes(bytes, blend.low), q8));
+}
+
+EDGECLF_INLINE_SIMD void blend_at(const Blend& blend, int at, Vec q8, std::int16_t* words) {
+  const Vec above = load(blend.upper + at);
+  const Vec below = load(blend.lower + at);
+  const Vec low = blended(zip_low_bytes(above, below), blend, q8);
+  const Vec high = blended(zip_high_bytes(above, below), blend, q8);
+  for (int b = 0; b < kBlocks; ++b) {
+    store_block(words + at + 16 * b, low, b);
+    store_block(words + at + 16 * b + 8, high, b);
+  }
+}
+
 EDGECLF_INLINE_SIMD void fetch(const Ahead& ahead, int at) {
   for (int k = 0; k < ahead.count; ++k) prefetch(ahead.rows[k] + at);
 }
 
+// Fetches what is ahead in as many equal parts as there are calls.
+class PacedFetch {
+ public:
+  EDGECLF_INLINE_SIMD PacedFetch(const Ahead& ahead, int begin, int end, int parts)
+      : ahead_(ahead), at_(begin), due_(begin), part_((end - begin + parts - 1) / parts) {}
+
+  EDGECLF_INLINE_SIMD void next() {
+    for (due_ += part_; at_ < due_; at_ += kCacheLine) fetch(ahead_, at_);
+  }
+
+ private:
+  const Ahead& ahead_;
+  int at_;
+  int due_;
+  int part_;
+};
+
+void blend_down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
+  const Blend blend = blend_of(sum);
+  const Vec q8 = splat_words(1 << 8);
+  int x = 0;
+  for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
+    if (x >= ahead.begin) fetch(ahead, x);
+    for (int v = 0; v < kCacheLine; v += kBytes) blend_at(blend, x + v, q8, words);
+  }
+  for (; x + kBytes <= sum.bytes; x += kBytes) blend_at(blend, x, q8, words);
+  if (x < sum.bytes) blend_at(blend, sum.bytes - kBytes, q8, words);
+}
+
 void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
+  if (is_blend(sum)) {
+    blend_down(sum, ahead, words);
+    return;
+  }
   constexpr int kVectors = kCacheLine / kBytes;
   const Vec half = splat_ints(1 << (sum.shift - 1));
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    fetch(ahead, x);
+    if (x >= ahead.begin) fetch(ahead, x);
     if (kVectors <= 2) {
       down_at<2>(sum, x, half, words);
     } else {
       for (int v = 0; v < kVectors; ++v) down_at<1>(sum, x + v * kBytes, half, words);
     }
   }
-  if (x < ahead.bytes) fetch(ahead, x);
   for (; x + kBytes <= sum.bytes; x += kBytes) down_at<1>(sum, x, half, words);
   // The rest is computed together with some of what was before it.
   if (x < sum.bytes) down_at<1>(sum, sum.bytes - kBytes, half, words);
@@ -176,13 +257,15 @@ EDGECLF_INLINE_SIMD void finish_one(const Vec* sums, Vec half, int shift, const 
 
 template <int kSamples, int kSteps>
 EDGECLF_INLINE_SIMD void across_samples(const std::int16_t* words, const AcrossTable& table,
-                                        const FastLines& lines) {
+                                        const Ahead& ahead, const FastLines& lines) {
   const Vec pick = load_block_to_all(table.pick.data());
   const Vec half = splat_ints(1 << (table.shift - 1));
   const std::int32_t* offsets = table.offsets.data();
   const std::int16_t* weights = table.weights.data();
   const int size = table.axis.taps.size();
+  PacedFetch paced(ahead, 0, ahead.begin, (size + kGroup - 1) / kGroup);
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
+    paced.next();
     Vec sums[8];
     for (int v = 0; v < 8; ++v) {
       sums[v] = weighed<kSteps>(words, table, pick, offsets + v * kBlocks, weights);
@@ -199,24 +282,25 @@ EDGECLF_INLINE_SIMD void across_samples(const std::int16_t* words, const AcrossT
 
 template <int kSamples>
 EDGECLF_INLINE_SIMD void across_steps(const std::int16_t* words, const AcrossTable& table,
-                                      const FastLines& lines) {
+                                      const Ahead& ahead, const FastLines& lines) {
   switch (table.steps) {
-    case 1: across_samples<kSamples, 1>(words, table, lines); break;
-    case 2: across_samples<kSamples, 2>(words, table, lines); break;
-    case 3: across_samples<kSamples, 3>(words, table, lines); break;
-    case 4: across_samples<kSamples, 4>(words, table, lines); break;
-    case 5: across_samples<kSamples, 5>(words, table, lines); break;
-    case 6: across_samples<kSamples, 6>(words, table, lines); break;
-    case 9: across_samples<kSamples, 9>(words, table, lines); break;
-    default: across_samples<kSamples, 0>(words, table, lines); break;
+    case 1: across_samples<kSamples, 1>(words, table, ahead, lines); break;
+    case 2: across_samples<kSamples, 2>(words, table, ahead, lines); break;
+    case 3: across_samples<kSamples, 3>(words, table, ahead, lines); break;
+    case 4: across_samples<kSamples, 4>(words, table, ahead, lines); break;
+    case 5: across_samples<kSamples, 5>(words, table, ahead, lines); break;
+    case 6: across_samples<kSamples, 6>(words, table, ahead, lines); break;
+    case 9: across_samples<kSamples, 9>(words, table, ahead, lines); break;
+    default: across_samples<kSamples, 0>(words, table, ahead, lines); break;
   }
 }
 
-void across(const std::int16_t* words, const AcrossTable& table, const FastLines& lines) {
+void across(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
+            const FastLines& lines) {
   switch (table.pixel.samples) {
-    case 3: across_steps<3>(words, table, lines); break;
-    case 2: across_steps<2>(words, table, lines); break;
-    default: across_steps<1>(words, table, lines); break;
+    case 3: across_steps<3>(words, table, ahead, lines); break;
+    case 2: across_steps<2>(words, table, ahead, lines); break;
+    default: across_steps<1>(words, table, ahead, lines); break;
   }
 }
 
@@ -242,15 +326,11 @@ void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();
-  const int groups = (size + kGroup - 1) / kGroup;
-  // So many bytes of each row ahead are fetched with every group.
-  const int fetched_per_group = (ahead.bytes + groups - 1) / groups;
-  int fetched = 0;
-  int due = 0;
+  PacedFetch paced(ahead, 0, ahead.bytes, (size + kGroup - 1) / kGroup);
   const std::int32_t* offsets = table.offsets.data();
   std::ptrdiff_t at = 0;
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
-    for (due += fetched_per_group; fetched < due; fetched += kCacheLine) fetch(ahead, fetched);
+    paced.next();
     Vec pixels[4];
     for (int v = 0; v < 4; ++v, at += kBytes) {
       const TapWeights weights{load(table.pick.data() + at), load(table.high.data() + at),

@@ -97,10 +97,12 @@ BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, 
                             int blocks);
 bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
 
-// What will be read next, and so may be fetched while this line is computed.
+// What will be read next, and so may be fetched while this line is computed: the first `begin`
+// bytes of each row while it is summed across, the others down. Memory should never rest.
 struct Ahead {
   const std::uint8_t* const* rows = nullptr;
   int count = 0;
+  int begin = 0;
   int bytes = 0;
 };
 
@@ -140,7 +142,8 @@ struct FastKernels {
   const char* name;
   int blocks;  // 0: tables need nothing for vectors
   void (*down)(const DownSum& sum, const Ahead& ahead, std::int16_t* words);
-  void (*across)(const std::int16_t* words, const AcrossTable& table, const FastLines& lines);
+  void (*across)(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
+                 const FastLines& lines);
   // weight: of the lower row, Q15.
   void (*bilinear)(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
                    const BilinearTable& table, const Ahead& ahead, const FastLines& lines);
