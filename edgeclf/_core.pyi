@@ -5,6 +5,9 @@ import numpy as np
 from edgeclf.spec import InputSpec, ScoreCalibration
 from edgeclf.types import Quantization
 
+def instruction_set() -> str: ...
+def available_instruction_sets() -> List[str]: ...
+
 class Preprocessor:
     def __init__(
         self,

@@ -13,7 +13,8 @@ from typing import Any, Optional, Sequence, Tuple
 import numpy as np
 
 from edgeclf.errors import FrameError
-from edgeclf.pixel_formats import PACKED_FORMATS, gray16, packed, window_checked
+from edgeclf.gray16 import gray16, window_checked
+from edgeclf.pixel_formats import PACKED_FORMATS, packed
 from edgeclf.yuv_planes import COLOR_MATRICES, COLOR_RANGES, YUV_FORMATS, yuv_planes
 
 __all__ = ["FORMATS", "Frame", "as_frame"]

@@ -1,7 +1,7 @@
-"""Buffers and arrays of levels as pictures: the packed formats and 16-bit grey, checked.
+"""Buffers and arrays of 8-bit levels as pictures, checked; and the checks that all formats share.
 
-Everything here gives strided views of the caller's memory. ``edgeclf.yuv_planes`` is the same for
-YUV.
+Everything here gives strided views of the caller's memory. So do ``edgeclf.yuv_planes`` and
+``edgeclf.gray16``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ import numpy as np
 
 from edgeclf.errors import FrameError
 
-__all__ = ["MAX_FRAME_SIDE", "PACKED_FORMATS", "gray16", "packed", "window_checked"]
+__all__ = ["MAX_FRAME_SIDE", "PACKED_FORMATS", "packed"]
 
 PACKED_FORMATS = {"bgr": 3, "rgb": 3, "bgra": 4, "rgba": 4, "gray": 1}
 MAX_FRAME_SIDE = 65535
-# Far beyond any 16-bit value, and near enough for double to tell neighbours apart.
-_MAX_WINDOW = 2**31
 
 
 def packed(
@@ -37,61 +35,10 @@ def packed(
     if is_array(data):
         check_no_layout(width, height, strides)
         return _checked(data, format, channels)
-    flat, width, height = flat_bytes(data, width, height)
-    row = _row_stride(strides, width, channels)
-    _check_size(flat, width, height, row, width * channels)
+    flat, width, height, row = flat_rows(data, width, height, strides, channels)
     shape = (height, width) if channels == 1 else (height, width, channels)
     steps = (row, 1) if channels == 1 else (row, channels, 1)
     return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
-
-
-def gray16(
-    data: Any,
-    width: Optional[int],
-    height: Optional[int],
-    strides: Optional[Sequence[int]],
-) -> np.ndarray:
-    """(height, width) of uint16 in native byte order.
-
-    Raises:
-        FrameError: the data cannot be that.
-    """
-    if is_array(data):
-        check_no_layout(width, height, strides)
-        return _checked_gray16(data)
-    if isinstance(data, np.ndarray) and data.dtype == np.uint16 and data.flags.c_contiguous:
-        data = data.view(np.uint8)
-    flat, width, height = flat_bytes(data, width, height)
-    row = _row_stride(strides, width, 2)
-    _check_size(flat, width, height, row, width * 2)
-    return np.ndarray((height, width), np.uint16, flat, 0, (row, 2))
-
-
-def window_checked(window: Any, format: str) -> Optional[Tuple[float, float]]:
-    """The window of a "gray16" frame as two floats, None for any other format.
-
-    Raises:
-        FrameError: it is missing, or no window, or the format has none.
-    """
-    if format != "gray16":
-        if window is not None:
-            raise FrameError(f"window: for format 'gray16' only; got {window!r} with {format!r}")
-        return None
-    example = "for example Frame(pixels, 'gray16', window=(0, 65535))"
-    if window is None:
-        raise FrameError(
-            f"gray16 needs window=(low, high), the values of black and white: {example}"
-        )
-    try:
-        low, high = (float(value) for value in window)
-        fits = max(abs(low), abs(high)) <= _MAX_WINDOW and abs(high - low) >= 1
-    except (TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise FrameError(
-            f"window: expected (low, high), two numbers at least 1 apart, got {window!r}; {example}"
-        )
-    return low, high
 
 
 def is_array(data: Any) -> bool:
@@ -109,10 +56,7 @@ def flat_bytes(
     data: Any, width: Optional[int], height: Optional[int]
 ) -> Tuple[np.ndarray, int, int]:
     """A flat buffer as uint8, and the size of the picture in it."""
-    if width is None or height is None:
-        raise FrameError("a flat buffer needs width= and height= in pixels")
-    width, height = whole("width", width), whole("height", height)
-    check_sides(width, height)
+    width, height = size_checked(width, height)
     dtype = getattr(data, "dtype", None)
     if dtype is not None and dtype != np.uint8:
         raise FrameError(f"data: expected bytes, got {dtype}. {_advice_for_dtype(dtype)}")
@@ -122,7 +66,15 @@ def flat_bytes(
         raise FrameError(f"data: expected pixels or a buffer of bytes: {exc}") from exc
 
 
-def whole(name: str, value: Any) -> int:
+def size_checked(width: Any, height: Any) -> Tuple[int, int]:
+    if width is None or height is None:
+        raise FrameError("a flat buffer needs width= and height= in pixels")
+    width, height = _whole("width", width), _whole("height", height)
+    check_sides(width, height)
+    return width, height
+
+
+def _whole(name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
@@ -143,24 +95,29 @@ def check_sides(width: int, height: int) -> None:
         raise FrameError(f"expected 1 to {MAX_FRAME_SIDE} pixels a side, got {width}x{height}")
 
 
-def _row_stride(strides: Optional[Sequence[int]], width: int, channels: int) -> int:
-    given = (width * channels,) if strides is None else whole_strides(strides)
-    row = given[0] if len(given) == 1 else 0
-    if row < width * channels:
+def flat_rows(
+    data: Any,
+    width: Optional[int],
+    height: Optional[int],
+    strides: Optional[Sequence[int]],
+    pixel: int,
+) -> Tuple[np.ndarray, int, int, int]:
+    """A flat buffer of `pixel` bytes a pixel, the picture's size, and the bytes from row to row."""
+    flat, width, height = flat_bytes(data, width, height)
+    tight = width * pixel
+    given = (tight,) if strides is None else whole_strides(strides)
+    if len(given) != 1 or given[0] < tight:
         raise FrameError(
-            f"strides: expected (bytes from row to row,) of at least {width * channels} for "
-            f"{width} pixels of {channels} bytes, got {strides}"
+            f"strides: expected (bytes from row to row,) of at least {tight} for {width} pixels of "
+            f"{pixel} bytes, got {strides}"
         )
-    return row
-
-
-def _check_size(flat: np.ndarray, width: int, height: int, row: int, last: int) -> None:
-    needed = row * (height - 1) + last
+    needed = given[0] * (height - 1) + tight
     if flat.size < needed:
         raise FrameError(
-            f"data: {width}x{height} with rows {row} bytes apart needs {needed} bytes, "
+            f"data: {width}x{height} with rows {given[0]} bytes apart needs {needed} bytes, "
             f"got {flat.size}"
         )
+    return flat, width, height, given[0]
 
 
 def _checked(data: np.ndarray, format: str, channels: int) -> np.ndarray:
@@ -174,20 +131,6 @@ def _checked(data: np.ndarray, format: str, channels: int) -> np.ndarray:
     if data.ndim != wanted or (wanted == 3 and data.shape[2] != channels):
         shape = "HxW" if channels == 1 else f"HxWx{channels}"
         raise FrameError(f"expected {shape} for {format!r}, got {shape_text(data)}.{_advice(data)}")
-    check_sides(data.shape[1], data.shape[0])
-    return data
-
-
-def _checked_gray16(data: np.ndarray) -> np.ndarray:
-    if data.dtype != np.uint16 or not data.dtype.isnative:
-        raise FrameError(
-            f"gray16: expected uint16 pixels in native byte order, got {data.dtype.str}. "
-            "Pass frame.astype(np.uint16) if its values are whole numbers 0..65535"
-        )
-    if data.ndim == 3 and data.shape[2] == 1:
-        data = data[:, :, 0]
-    if data.ndim != 2:
-        raise FrameError(f"expected HxW for 'gray16', got {shape_text(data)}")
     check_sides(data.shape[1], data.shape[0])
     return data
 

@@ -1,5 +1,5 @@
 """Frame to tensor, over the C++ core: each pixel is touched once, from the camera's memory to the
-runtime's."""
+runtime's. Over 200 lines because the checks of a call's arguments stand beside it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Preprocessor:
     Raises:
         SpecMismatch: an 8-bit, normalised tensor without quantisation, or a quantisation that
             cannot be.
-        ArgumentError: `frame_format` or `num_threads` is none of these.
+        ArgumentError: `frame_format` or `num_threads` is none of these, or the environment variable
+            EDGECLF_CPU names an instruction set that this processor has not.
     """
 
     def __init__(

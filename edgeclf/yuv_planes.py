@@ -24,7 +24,7 @@ from edgeclf.pixel_formats import (
     flat_bytes,
     is_array,
     shape_text,
-    whole,
+    size_checked,
     whole_strides,
 )
 
@@ -103,27 +103,20 @@ def _row_strides(
 
 
 def _cut(flat: np.ndarray, format: str, shapes: List[Shape], row_strides: Sequence[int]) -> Planes:
+    """The planes that lie one after the other; the last row of the last may end early."""
+    whole = sum(shape[0] * row for shape, row in zip(shapes, row_strides))
+    needed = whole - row_strides[-1] + _row_bytes(shapes[-1])
+    if flat.size < needed:
+        raise FrameError(
+            f"data: {format} with rows {tuple(row_strides)} bytes apart needs {needed} bytes, "
+            f"got {flat.size}"
+        )
     planes, begin = [], 0
     for shape, row in zip(shapes, row_strides):
-        end = begin + row * (shape[0] - 1) + _row_bytes(shape)
-        if flat.size < end:
-            raise FrameError(
-                f"data: {format} with rows {tuple(row_strides)} bytes apart needs "
-                f"{_total(shapes, row_strides)} bytes, got {flat.size}"
-            )
-        planes.append(_strided(flat, begin, shape, row))
+        steps = (row, 1) if len(shape) == 2 else (row, shape[2], 1)
+        planes.append(np.ndarray(shape, np.uint8, flat, begin, steps))
         begin += row * shape[0]
     return tuple(planes)
-
-
-def _total(shapes: List[Shape], row_strides: Sequence[int]) -> int:
-    whole = sum(shape[0] * row for shape, row in zip(shapes, row_strides))
-    return whole - row_strides[-1] + _row_bytes(shapes[-1])
-
-
-def _strided(flat: np.ndarray, begin: int, shape: Shape, row: int) -> np.ndarray:
-    steps = (row, 1) if len(shape) == 2 else (row, shape[2], 1)
-    return np.ndarray(shape, np.uint8, flat, begin, steps)
 
 
 def _from_array(array: np.ndarray, format: str) -> Tuple[Planes, int, int]:
@@ -171,15 +164,12 @@ def _from_parts(
     height: Optional[int],
     strides: Optional[Sequence[int]],
 ) -> Tuple[Planes, int, int]:
-    names = _shapes(format, 2, 2)
-    if len(parts) != len(names):
-        raise FrameError(f"{format}: expected {len(names)} planes, got {len(parts)}")
+    expected = len(_shapes(format, 2, 2))
+    if len(parts) != expected:
+        raise FrameError(f"{format}: expected {expected} planes, got {len(parts)}")
     if is_array(parts[0]) and width is None and height is None:
         height, width = parts[0].shape[:2]
-    if width is None or height is None:
-        raise FrameError("flat buffers need width= and height= in pixels")
-    width, height = whole("width", width), whole("height", height)
-    check_sides(width, height)
+    width, height = size_checked(width, height)
     shapes = _shapes(format, width, height)
     rows = _row_strides(format, shapes, strides)
     planes = []

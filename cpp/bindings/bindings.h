@@ -12,6 +12,7 @@
 
 namespace edgeclf {
 
+void bind_instruction_set(pybind11::module_& module);
 void bind_preprocessor(pybind11::module_& module);
 void bind_postprocessor(pybind11::module_& module);
 

@@ -177,11 +177,6 @@ void add_output(BilinearTable& table, std::size_t i, int bytes, int half) {
 
 }  // namespace
 
-int PixelLayout::bytes(int columns) const {
-  const auto end = offset.begin() + samples;
-  return (columns - 1) * step + *std::max_element(offset.begin(), end) + 1;
-}
-
 FixedAxis to_words(const Axis<double>& axis, int most_bits) {
   return quantised(axis, bits_for(axis, most_bits));
 }

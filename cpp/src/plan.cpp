@@ -44,35 +44,6 @@ int channels_of(const FrameLayout& layout, const InputSpec& spec) {
 
 }  // namespace
 
-FrameLayout::FrameLayout(const FrameView& frame)
-    : kind(frame.kind),
-      width(frame.width),
-      height(frame.height),
-      plane_count(frame.plane_count),
-      planes{} {
-  for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count); ++p) {
-    const PlaneView& plane = frame.planes[p];
-    const PlaneLayout memory = layout_of(plane);
-    planes[p] = {plane.channels, plane.fold_x, plane.fold_y, memory.readable, memory.pixel};
-  }
-}
-
-bool FrameLayout::operator==(const FrameLayout& other) const {
-  const auto same = [](const Plane& a, const Plane& b) {
-    return a.channels == b.channels && a.x == b.x && a.y == b.y;
-  };
-  return width == other.width && height == other.height && kind == other.kind &&
-         plane_count == other.plane_count &&
-         std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
-}
-
-bool FrameLayout::has_rows_like(const FrameLayout& other) const {
-  const auto same = [](const Plane& a, const Plane& b) {
-    return a.readable == b.readable && a.pixel == b.pixel;
-  };
-  return std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
-}
-
 Plan::Plan(const InputSpec& spec, const FrameLayout& layout)
     : spec_(spec),
       layout_(layout),
@@ -104,6 +75,7 @@ void Plan::make_tables() {
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
       if (!x.selects) x.pairs = pair_weights(x);
+      if (!y.selects) y.pairs = pair_weights(y);
     } else {
       std::get<TablesOfPlanes<double>>(tables_)[p] = {std::move(axes.x), std::move(axes.y)};
     }
@@ -158,7 +130,7 @@ void Plan::lay_out_workspace() {
           return static_cast<std::size_t>(tables[p].y.max_taps);
         };
         std::size_t column = 0;  // of all rings
-        for (std::size_t p = 0; p < planes; ++p) column += taps(p) * pixel(p);
+        for (std::size_t p = 0; p < planes; ++p) column += (taps(p) + kRowsAhead) * pixel(p);
         const auto width = static_cast<std::size_t>(tables[0].x.size());
         const std::size_t strip = std::min(width, std::max(kRingBudget / column, kSmallestStrip));
         strip_ = static_cast<int>(strip);
@@ -168,9 +140,9 @@ void Plan::lay_out_workspace() {
         };
         for (std::size_t p = 0; p < planes; ++p) {
           PlanePlan& plan = planes_[p];
-          plan.scratch_offset = take(static_cast<std::size_t>(plan.columns) *
+          plan.scratch_offset = take(RowReader::kRowsKept * static_cast<std::size_t>(plan.columns) *
                                      static_cast<std::size_t>(plan.channels));
-          plan.ring_offset = take(taps(p) * strip * pixel(p));
+          plan.ring_offset = take((taps(p) + kRowsAhead) * strip * pixel(p));
           plan.line_offset = take(strip * pixel(p));
           plan.pointers_offset = take(taps(p) * sizeof(void*));
         }

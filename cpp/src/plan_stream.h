@@ -10,6 +10,9 @@
 
 namespace edgeclf {
 
+// The exact arithmetic resamples two rows at once, and so may be a row ahead.
+constexpr int kRowsAhead = 1;
+
 // Source rows are resampled across once, wait in a ring, and are combined into one line after the
 // other, strip by strip. A line has the samples of each pixel side by side; but where there are two
 // (U and V, low and high byte) it has all the first, then all the second.
@@ -52,17 +55,26 @@ class Plan::Stream {
     if (!reads_in_place_) fill_ring(first, count);
     for (int k = 0; k < count; ++k) rows_[k] = waiting(first + k);
     if (tables_.y.selects) return rows_[0];
-    combine_rows(tables_.y.weight(y), count, size_ * plane_.channels);
+    combine_rows(y, size_ * plane_.channels);
     return line_;
   }
 
  private:
   // Rows that an earlier line has needed are still in the ring; rows between are never read.
   void fill_ring(int first, int count) {
-    for (int row = std::max(next_row_, first); row < first + count; ++row) {
-      resample_columns(reader_.row(row), slot(row));
+    const int end = first + count;
+    int row = std::max(next_row_, first);
+    if constexpr (kExact) {
+      // Two at once, though the second may be one that only a later line needs.
+      for (; row < end && row + 1 < rows_end_; row += 2) resample_two_rows(row);
     }
-    next_row_ = first + count;
+    for (; row < end; ++row) resample_columns(reader_.row(row), slot(row));
+    next_row_ = row;
+  }
+
+  void resample_two_rows(int y) const {
+    const SourceRow row{reader_.row(y), reader_.step(), plane_.columns, plane_.channels};
+    kernels_.resample_exact(row, reader_.row(y + 1), tables_.x, x_, size_, slot(y), slot(y + 1));
   }
 
   void resample_columns(const std::uint8_t* row, Sample* out) const {
@@ -77,15 +89,17 @@ class Plan::Stream {
 
   void resample_row(const SourceRow& row, Sample* out) const {
     if constexpr (kExact) {
-      kernels_.resample_exact(row, tables_.x, x_, size_, out);
+      kernels_.resample_exact(row, nullptr, tables_.x, x_, size_, out, nullptr);
     } else {
       kernels_.resample_precise(row, tables_.x, x_, size_, out);
     }
   }
 
-  void combine_rows(const Weight* weights, int taps, int samples) const {
+  void combine_rows(int y, int samples) const {
+    [[maybe_unused]] const int taps = tables_.y.count[static_cast<std::size_t>(y)];
+    [[maybe_unused]] const Weight* weights = tables_.y.weight(y);
     if constexpr (kExact) {
-      kernels_.combine_exact(rows_, weights, taps, samples, line_);
+      kernels_.combine_exact(rows_, tables_.y, y, samples, line_);
     } else {
       kernels_.combine_precise(rows_, weights, taps, samples, line_);
     }
@@ -101,12 +115,13 @@ class Plan::Stream {
   }
 
   Sample* slot(int row) const {
-    return ring_ + static_cast<std::ptrdiff_t>(row % tables_.y.max_taps) * strip_ * plane_.channels;
+    return ring_ + static_cast<std::ptrdiff_t>(row % (tables_.y.max_taps + kRowsAhead)) * strip_ *
+                       plane_.channels;
   }
 
   const PlanePlan& plane_;
   const Tables<Weight>& tables_;
-  const Kernels& kernels_ = available_kernels().back();
+  const Kernels& kernels_ = kernels();
   int strip_;
   RowReader reader_;
   bool reads_in_place_;  // nothing happens across: the source's own rows are combined
@@ -116,6 +131,8 @@ class Plan::Stream {
   int x_ = 0;
   int size_ = 0;
   int next_row_ = 0;
+  // Rows from here on are not read ahead; where lines are single rows, none are.
+  int rows_end_ = tables_.y.selects ? 0 : tables_.y.first.back() + tables_.y.count.back();
 };
 
 }  // namespace edgeclf

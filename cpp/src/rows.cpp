@@ -42,8 +42,9 @@ void RowReader::read_in_place() {
 
 const std::uint8_t* RowReader::row(int y) const {
   if (in_place_) return plane_.at(first_column_, y);
-  copy(y, scratch_);
-  return scratch_;
+  std::uint8_t* const kept = scratch_ + std::ptrdiff_t{y % kRowsKept} * columns_ * channels_;
+  copy(y, kept);
+  return kept;
 }
 
 void RowReader::copy(int y, std::uint8_t* out) const {

@@ -36,6 +36,35 @@ void float32() {
   CHECK(between[2] == 1.0F);
 }
 
+// Whatever way the elements are made: the nearest float32 of the quotient in double, for every
+// level, channel, order, layout and width.
+void every_level_is_rounded_once(const std::array<double, 3>& mean,
+                                 const std::array<double, 3>& std, double rescale_factor) {
+  InputSpec spec;
+  spec.mean = PerChannel<double>{mean[0], mean[1], mean[2]};
+  spec.std = PerChannel<double>{std[0], std[1], std[2]};
+  spec.rescale_factor = rescale_factor;
+  const Affine affine(spec, {});
+  for (const int size : {1, 5, 256, 300, 700}) {
+    std::vector<std::uint8_t> pixels;
+    for (int i = 0; i < 3 * size; ++i) pixels.push_back(static_cast<std::uint8_t>(i * 7 + i / 256));
+    for (const bool planar : {true, false}) {
+      std::vector<float> out(pixels.size());
+      const RowTarget target{out.data(), planar ? size : 1, planar ? 1 : 3};
+      affine.encode(pixels.data(), 3, {2, 1, 0}, size, target);
+      for (int i = 0; i < size; ++i) {
+        for (int c = 0; c < 3; ++c) {
+          const auto channel = static_cast<std::size_t>(c);
+          const int level = pixels[static_cast<std::size_t>(3 * i + 2 - c)];
+          const double exact = (level * rescale_factor - mean[channel]) / std[channel];
+          const float got = out[static_cast<std::size_t>(planar ? c * size + i : 3 * i + c)];
+          CHECK(got == static_cast<float>(exact));
+        }
+      }
+    }
+  }
+}
+
 void codes_saturate_and_round_halves_to_even() {
   const Affine affine(spec_of(DType::int8, 100.0, 1.0), Quantization{2.0, 100});
   const auto out =
@@ -74,6 +103,10 @@ void channels_and_layout() {
 
 int main() {
   float32();
+  every_level_is_rounded_once({0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}, 1.0 / 255.0);
+  every_level_is_rounded_once({127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}, 1.0);
+  every_level_is_rounded_once({0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}, 1.0 / 255.0);
+  every_level_is_rounded_once({103.939, 116.779, 123.68}, {1.0, 57.375, 1e-30}, 1.0);
   codes_saturate_and_round_halves_to_even();
   extreme_quantisations_do_not_overflow();
   channels_and_layout();

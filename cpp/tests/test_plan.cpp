@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cmath>
 #include <optional>
+#include <random>
 #include <vector>
 
 #include "check.h"
@@ -97,6 +99,37 @@ void shared_chroma_is_repeated_chroma(const Arithmetic& arithmetic) {
   }
 }
 
+// Any part of any size to any size: same as above, and a sanitizer sees what is read beyond a
+// plane.
+void any_part_of_any_frame() {
+  std::mt19937 random(5);
+  const auto below = [&](int end) {
+    return static_cast<int>(random() % static_cast<unsigned>(end));
+  };
+  for (int n = 0; n < 1500; ++n) {
+    const YuvFormat format = kYuvFormats[below(6)];
+    const int width = 1 + below(n % 3 == 0 ? 4 : 40);
+    const int height = 1 + below(n % 5 == 0 ? 4 : 40);
+    InputSpec spec = spec_of(1 + below(30), 1 + below(30), static_cast<Interpolation>(below(6)));
+    spec.antialias = below(2) == 0;
+    spec.color_mode = static_cast<ColorMode>(below(3));
+    spec.resize_mode = static_cast<ResizeMode>(below(3));
+    if (spec.resize_mode == ResizeMode::center_crop) spec.resize_size = 1 + below(40);
+    const int x = below(width);
+    const int y = below(height);
+    const int part_width = 1 + below(width - x);
+    const int part_height = 1 + below(height - y);
+    const int turns = below(4);
+    const auto part = [&](const FrameView& frame) {
+      return rotated(region_of(frame, x, y, part_width, part_height), turns);
+    };
+    const YuvSamples samples(format, width, height, below(4));
+    const Repeated repeated(format, width, height);
+    CHECK(distance(tensor_of(spec, part(samples.frame())), tensor_of(spec, part(repeated.frame))) <
+          0.06);
+  }
+}
+
 double clipped(double level) { return std::min(std::max(level, 0.0), 255.0); }
 
 void a_frame_of_the_right_size_is_converted(const Arithmetic& arithmetic) {
@@ -157,6 +190,7 @@ int main() {
     shared_chroma_is_repeated_chroma(arithmetic);
     a_frame_of_the_right_size_is_converted(arithmetic);
   }
+  any_part_of_any_frame();
   a_layout_is_more_than_a_size();
   sixteen_bits_are_seen_through_a_window();
   return check::result();

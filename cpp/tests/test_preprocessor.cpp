@@ -73,6 +73,20 @@ void threads_change_nothing() {
   }
 }
 
+void threads_change_nothing_for_yuv() {
+  for (const YuvFormat format : kYuvFormats) {
+    const YuvSamples samples(format, 203, 151, 1);
+    const FrameView frame = rotated(region_of(samples.frame(), 1, 1, 199, 149), 1);
+    const InputSpec spec = spec_of(97, 111);
+    std::vector<std::uint8_t> expected(97 * 111 * 3);
+    Preprocessor(spec, {}).run(frame, expected.data());
+    Preprocessor preprocessor(spec, {}, 3);
+    std::vector<std::uint8_t> tensor(expected.size(), 1);
+    preprocessor.run(frame, tensor.data());
+    CHECK(tensor == expected);
+  }
+}
+
 void the_second_frame_of_a_size_allocates_nothing() {
   InputSpec bicubic = spec_of(50, 40);
   bicubic.interpolation = Interpolation::bicubic;
@@ -150,6 +164,7 @@ void threads_share_one_preprocessor() {
 int main() {
   a_frame_of_the_right_size_is_copied();
   threads_change_nothing();
+  threads_change_nothing_for_yuv();
   the_second_frame_of_a_size_allocates_nothing();
   the_second_yuv_frame_of_a_layout_allocates_nothing();
   plans_are_kept_by_last_use();

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <random>
 #include <utility>
 #include <vector>
 
@@ -49,7 +50,7 @@ void rows(const Kernels& kernels, Interpolation interpolation, int channels, int
     std::vector<std::uint8_t> exact(count);
     std::vector<float> approximate(count);
     const SourceRow row{bytes.data(), step, source, channels};
-    kernels.resample_exact(row, fixed, begin, size - begin, exact.data());
+    kernels.resample_exact(row, nullptr, fixed, begin, size - begin, exact.data(), nullptr);
     kernels.resample_float(row, floating, begin, size - begin, approximate.data());
     std::vector<float> reference(count);
     available_kernels().front().resample_float(row, floating, begin, size - begin,
@@ -72,9 +73,44 @@ void rows(const Kernels& kernels, Interpolation interpolation, int channels, int
   }
 }
 
+// Two rows in one call give what each gives by itself, and that is what the reference gives. The
+// rows are as far apart as in a frame, and whole heap blocks: what lies beyond a row's last byte is
+// not to be read, and what lies beyond the outputs not to be written.
+void two_rows(const Kernels& kernels, std::mt19937& engine) {
+  const auto up_to = [&](int most) { return 1 + static_cast<int>(engine() % unsigned(most)); };
+  constexpr Interpolation filters[] = {Interpolation::nearest, Interpolation::box,
+                                       Interpolation::bilinear, Interpolation::bicubic,
+                                       Interpolation::lanczos};
+  constexpr std::pair<int, int> kinds[] = {{1, 1}, {3, 3}, {3, 4}, {1, 3}};
+  const auto [channels, step] = kinds[engine() % 4];
+  const int source = up_to(engine() % 2 ? 40 : 900);
+  const int size = engine() % 8 == 0 ? source : up_to(120);
+  Axis<std::int32_t> axis = to_fixed(axis_of(filters[engine() % 5], source, size));
+  if (!axis.selects) axis.pairs = pair_weights(axis);
+  const int begin = static_cast<int>(engine() % unsigned(size));
+  const auto samples = static_cast<std::size_t>((size - begin) * channels);
+  const auto bytes = static_cast<std::size_t>((source - 1) * step + channels);
+  const std::size_t apart = bytes + engine() % 9;
+  const auto pixels = noise(apart + bytes, static_cast<unsigned>(engine()));
+  const SourceRow row{pixels.data(), step, source, channels};
+  const SourceRow below{pixels.data() + apart, step, source, channels};
+  std::vector<std::uint8_t> out(samples), out_below(samples), expected(samples),
+      expected_below(samples);
+  kernels.resample_exact(row, below.pixels, axis, begin, size - begin, out.data(),
+                         out_below.data());
+  const Kernels& scalar = available_kernels().front();
+  scalar.resample_exact(row, nullptr, axis, begin, size - begin, expected.data(), nullptr);
+  scalar.resample_exact(below, nullptr, axis, begin, size - begin, expected_below.data(), nullptr);
+  CHECK(out == expected);
+  CHECK(out_below == expected_below);
+  kernels.resample_exact(below, nullptr, axis, begin, size - begin, out.data(), nullptr);
+  CHECK(out == expected_below);
+}
+
 void combined(const Kernels& kernels, int taps, int size) {
   const Axis<double> axis = axis_of(Interpolation::lanczos, taps, 1);
-  const Axis<std::int32_t> fixed = to_fixed(axis);
+  Axis<std::int32_t> fixed = to_fixed(axis);
+  fixed.pairs = pair_weights(fixed);
   std::vector<std::vector<std::uint8_t>> lines;
   std::vector<const std::uint8_t*> pointers;
   for (int k = 0; k < taps; ++k) {
@@ -82,7 +118,7 @@ void combined(const Kernels& kernels, int taps, int size) {
   }
   for (const auto& line : lines) pointers.push_back(line.data());
   std::vector<std::uint8_t> out(static_cast<std::size_t>(size));
-  kernels.combine_exact(pointers.data(), fixed.weight(0), taps, size, out.data());
+  kernels.combine_exact(pointers.data(), fixed, 0, size, out.data());
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::vector<std::uint8_t> samples;
     for (const auto& line : lines) samples.push_back(line[i]);
@@ -127,7 +163,7 @@ void every_size(const Kernels& kernels) {
     }
   }
   for (const int taps : {2, 3, 4, 5, 63, 64, 65, 131}) {
-    for (const int size : {1, 7, 8, 15, 16, 17, 31, 32, 33, 100}) {
+    for (const int size : {1, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100}) {
       combined(kernels, taps, size);
       combined_floats(kernels, taps, size);
     }
@@ -140,6 +176,8 @@ int main() {
   for (const Kernels& kernels : available_kernels()) {
     std::cout << kernels.name << "\n";
     every_size(kernels);
+    std::mt19937 engine(3);
+    for (int i = 0; i < 3000; ++i) two_rows(kernels, engine);
   }
   return check::result();
 }

@@ -52,11 +52,24 @@ def _examine() -> Dict[str, Any]:
             "bits": 64 if sys.maxsize > 2**32 else 32,
         },
         "board": read_board()._asdict(),
+        "kernels": _kernels(),
         "backends": found.pop("backends"),
         "decoders": _decoders(),
         "default_model": found,
         "ok": found["ok"],
     }
+
+
+def _kernels() -> Dict[str, Any]:
+    """Which vector instructions the C++ core uses, of those it could; why none, if so."""
+    from edgeclf import _core
+    from edgeclf.errors import ArgumentError
+
+    available = _core.available_instruction_sets()
+    try:
+        return {"used": _core.instruction_set(), "available": available, "error": None}
+    except ArgumentError as exc:
+        return {"used": None, "available": available, "error": str(exc)}
 
 
 def _decoders() -> List[Dict[str, Optional[str]]]:
@@ -91,6 +104,7 @@ def _show(report: Dict[str, Any]) -> None:
     rows = [
         ("python", f"{python['version']} ({python['implementation']}, {python['bits']}-bit)"),
         *_board_rows(report["board"]),
+        ("kernels", _kernels_text(report["kernels"])),
     ]
     text.section(f"edgeclf {report['edgeclf']}", text.columns(rows))
     text.section("Runtimes", _runtime_lines(report["backends"]))
@@ -123,6 +137,12 @@ def _board_rows(board: Dict[str, Any]) -> List["tuple[str, str]"]:
     if board["virtual_machine"]:
         inside.append(f"a virtual machine ({board['virtual_machine']})")
     return [*rows, ("inside", ", ".join(inside))] if inside else rows
+
+
+def _kernels_text(kernels: Dict[str, Any]) -> str:
+    if kernels["used"] is None:
+        return text.printable(kernels["error"])
+    return f"{kernels['used']}, of {', '.join(kernels['available'])}"
 
 
 def _features(features: List[str]) -> str:

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "edgeclf/levels.h"
 #include "edgeclf/spec.h"
 
 namespace edgeclf {
@@ -27,7 +28,8 @@ struct RowTarget {
 
 class Affine {
  public:
-  // An 8-bit spec that is normalised needs `quantization`.
+  // An 8-bit spec that is normalised needs `quantization`. Throws std::invalid_argument where
+  // EDGECLF_CPU names no instruction set of this processor.
   Affine(const InputSpec& spec, const std::optional<Quantization>& quantization);
 
   // Whether the pixels are taken as they are.
@@ -54,6 +56,12 @@ class Affine {
  private:
   void take(const std::uint8_t* pixels, const std::array<int, 3>& source, int size,
             const RowTarget& target) const;
+  void compute(const std::uint8_t* pixels, const std::array<int, 3>& source, int size,
+               const RowTarget& target) const;
+  void compute_row(const std::uint8_t* levels, std::size_t map, int size, void* out) const;
+  void look_up(const std::uint8_t* pixels, int channels, const std::array<int, 3>& source, int size,
+               const RowTarget& target) const;
+  bool make_formula();
   template <class Sample>
   void encode_unrounded(const Sample* pixels, int channels, const std::array<int, 3>& source,
                         int size, const RowTarget& target) const;
@@ -66,10 +74,16 @@ class Affine {
   // the code before rounding.
   PerChannel<double> gain_{};
   PerChannel<double> bias_{};
-  // Only the table of the tensor's dtype is filled; an int8 is kept as its bits.
+  // What every level becomes. Only the table of the tensor's dtype is filled; an int8 is kept as
+  // its bits.
   PerChannel<LevelTable<float>> float32_{};
   PerChannel<LevelTable<std::uint16_t>> float16_{};
   PerChannel<LevelTable<std::uint8_t>> code_{};
+  // Whether float32 arithmetic gives every entry of the tables, bit for bit: vectors compute faster
+  // than they look up. One map for each plane, and a last one for interleaved pixels.
+  bool has_formula_ = false;
+  std::array<FloatLevels, 4> float_maps_{};
+  std::array<CodeLevels, 4> code_maps_{};
 };
 
 }  // namespace edgeclf

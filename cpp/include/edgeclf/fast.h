@@ -24,22 +24,9 @@
 #include "edgeclf/axis.h"
 #include "edgeclf/color.h"
 #include "edgeclf/filter.h"
+#include "edgeclf/pixel_layout.h"
 
 namespace edgeclf {
-
-// How samples lie in a row of bytes: sample s of pixel i is byte i * step + offset[s].
-struct PixelLayout {
-  int step = 3;
-  int samples = 3;  // 1..3
-  std::array<int, 3> offset{0, 1, 2};
-
-  bool operator==(const PixelLayout& other) const {
-    return step == other.step && samples == other.samples && offset == other.offset;
-  }
-
-  // Bytes from the first pixel's address to the end of the last pixel's last sample.
-  int bytes(int columns) const;
-};
 
 // Weights in 16 bits: each output's sum to exactly 2^bits.
 struct FixedAxis {

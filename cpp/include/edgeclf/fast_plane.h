@@ -7,22 +7,9 @@
 #include <vector>
 
 #include "edgeclf/fast.h"
-#include "edgeclf/frame.h"
 #include "edgeclf/rows.h"
 
 namespace edgeclf {
-
-// Where kernels find a plane's samples, from the lowest in memory on.
-struct PlaneLayout {
-  bool readable = false;  // where they are; else rows have to be copied
-  PixelLayout pixel;
-  std::array<int, 3> order{0, 1, 2};  // which of them is the plane's first, second and third
-  std::ptrdiff_t lowest = 0;          // the offset of the first of them
-};
-PlaneLayout layout_of(const PlaneView& plane);
-
-// That of a row that was copied.
-PixelLayout copied_layout(int samples);
 
 // Whether there are few enough taps for the weights' 16 bits.
 bool fits_fixed_point(const Axes& axes);

@@ -23,29 +23,6 @@
 
 namespace edgeclf {
 
-// What of a frame decides upon its plan: all but where its rows are, and what its samples mean.
-struct FrameLayout {
-  struct Plane {
-    int channels;
-    Fold x;
-    Fold y;
-    bool readable;  // see PlaneLayout
-    PixelLayout pixel;
-  };
-
-  explicit FrameLayout(const FrameView& frame);
-  bool operator==(const FrameLayout& other) const;
-
-  // Whether pixels lie in rows in the same way, too.
-  bool has_rows_like(const FrameLayout& other) const;
-
-  FrameKind kind;
-  int width;
-  int height;
-  int plane_count;
-  std::array<Plane, 3> planes;
-};
-
 // Some rows, one after the other.
 struct Band {
   int begin = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "edgeclf/axis.h"
+#include "edgeclf/levels.h"
 
 namespace edgeclf {
 
@@ -50,18 +51,32 @@ template <class Weight, class Sample>
 using CombineRows = void (*)(const Sample* const* rows, const Weight* weights, int taps, int size,
                              Sample* out);
 
+// ResampleRow in Pillow's arithmetic, for one row or two: `below`, unless null, is a second one of
+// the same form, and its outputs go to `out_below`. The axis has pairs, unless it selects.
+using ResampleExact = void (*)(const SourceRow& row, const std::uint8_t* below,
+                               const Axis<std::int32_t>& axis, int begin, int size,
+                               std::uint8_t* out, std::uint8_t* out_below);
+
+// CombineRows in Pillow's arithmetic, with the taps of output i of `axis`, which has pairs.
+using CombineExact = void (*)(const std::uint8_t* const* rows, const Axis<std::int32_t>& axis,
+                              int i, int size, std::uint8_t* out);
+
 // The kernels of one instruction set.
 struct Kernels {
   const char* name;
-  ResampleRow<std::int32_t, std::uint8_t> resample_exact;
+  ResampleExact resample_exact;
   ResampleRow<float, float> resample_float;
-  CombineRows<std::int32_t, std::uint8_t> combine_exact;
+  CombineExact combine_exact;
   CombineRows<float, float> combine_float;
   ResampleRow<double, double> resample_precise;
   CombineRows<double, double> combine_precise;
+  LevelKernels levels;
 };
 
 // Those this processor can run, the scalar ones first, the fastest last.
 const std::vector<Kernels>& available_kernels();
+
+// Those that are used. Throws std::invalid_argument the first time, see instruction_set.h.
+const Kernels& kernels();
 
 }  // namespace edgeclf

@@ -14,12 +14,16 @@ namespace edgeclf {
 // to `scratch`.
 class RowReader {
  public:
+  static constexpr int kRowsKept = 2;
+
   // `channels`: samples per column of what is read: those of the plane, or 1 for a plane of red,
-  // green and blue, which then becomes Pillow's L. `scratch` holds columns * channels bytes.
+  // green and blue, which then becomes Pillow's L. `scratch` holds kRowsKept * columns * channels
+  // bytes.
   RowReader(const PlaneView& plane, int channels, int first_column, int columns,
             std::uint8_t* scratch);
 
-  // Valid until the next call. Column i begins at i * step().
+  // Valid until the next call for a row that is an even number of rows away: two neighbours can be
+  // used together. Column i begins at i * step().
   const std::uint8_t* row(int y) const;
 
   // The same as columns * channels packed bytes, in the plane's own order.
