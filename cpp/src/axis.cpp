@@ -27,10 +27,6 @@ Axis<std::int32_t> to_fixed(const Axis<double>& axis) {
   });
 }
 
-Axis<float> to_float(const Axis<double>& axis) {
-  return converted<float>(axis, [](double weight) { return static_cast<float>(weight); });
-}
-
 std::vector<std::int16_t> pair_weights(const Axis<std::int32_t>& axis) {
   constexpr int kTaps = 4;
   constexpr std::int32_t kLowMask = (1 << 12) - 1;

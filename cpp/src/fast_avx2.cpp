@@ -1,7 +1,8 @@
 // The fixed-point kernels for AVX2.
+#include "edgeclf/instruction_set.h"
 #include "fast_sets.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 
 #define EDGECLF_SIMD_AVX2
 #include "simd.h"
@@ -13,7 +14,7 @@
 namespace edgeclf {
 
 void add_avx2_fast_kernels(std::vector<FastKernels>& kernels) {
-  if (!__builtin_cpu_supports("avx2")) return;
+  if (!has_instruction_set("avx2")) return;
   kernels.push_back({"avx2", kBlocks, down, across, bilinear, convert, encode});
 }
 

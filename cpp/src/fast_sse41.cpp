@@ -1,7 +1,8 @@
 // The fixed-point kernels for SSE4.1.
+#include "edgeclf/instruction_set.h"
 #include "fast_sets.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 
 #define EDGECLF_SIMD_SSE41
 #include "simd.h"
@@ -13,7 +14,7 @@
 namespace edgeclf {
 
 void add_sse41_fast_kernels(std::vector<FastKernels>& kernels) {
-  if (!__builtin_cpu_supports("sse4.1")) return;
+  if (!has_instruction_set("sse41")) return;
   kernels.push_back({"sse41", kBlocks, down, across, bilinear, convert, encode});
 }
 

@@ -41,11 +41,9 @@ class Affine {
   const PerChannel<double>& bias() const { return bias_; }
 
   // Encode `size` pixels of `channels` samples each. Channel c of the tensor is sample source[c].
-  // Float and double samples are levels, clamped here to 0..255; 8-bit results are then rounded
+  // Double samples are levels, clamped here to 0..255; 8-bit results are then rounded
   // half to even.
   void encode(const std::uint8_t* pixels, int channels, const std::array<int, 3>& source, int size,
-              const RowTarget& target) const;
-  void encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
               const RowTarget& target) const;
   void encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,
               const RowTarget& target) const;
