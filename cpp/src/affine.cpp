@@ -142,11 +142,6 @@ void Affine::encode_unrounded(const Sample* pixels, int channels, const std::arr
   }
 }
 
-void Affine::encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
-                    const RowTarget& target) const {
-  encode_unrounded(pixels, channels, source, size, target);
-}
-
 void Affine::encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,
                     const RowTarget& target) const {
   encode_unrounded(pixels, channels, source, size, target);
