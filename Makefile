@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUNTIME := $(if $(filter x86_64 amd64,$(shell uname -m)),onnx,tflite)
 SOURCES := setup.py pyproject.toml CMakeLists.txt $(shell find cpp toolchains -type f)
 
-.PHONY: demo test test-cpp test-python test-sanitized test-arm test-heavy lint format bench clean
+.PHONY: demo test test-cpp test-python test-sanitized test-arm test-heavy fuzz lint format bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edgeclf predict examples/photos --annotate demo-output
@@ -44,6 +44,19 @@ test-arm: $(VENV)/.test
 
 test-heavy: $(VENV)/.test
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
+
+# Looks for inputs that break the core. Needs clang (Debian: clang); SECONDS for each target.
+SECONDS ?= 60
+fuzz: $(VENV)/.test
+	@command -v clang++ > /dev/null || { echo "make fuzz needs clang: apt install clang"; exit 1; }
+	$(BIN)/cmake -S . -B build/fuzz -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DEDGECLF_PYTHON=OFF \
+	  -DEDGECLF_FUZZ=ON -DEDGECLF_SANITIZE=ON
+	$(BIN)/cmake --build build/fuzz
+	for target in preprocessor scores; do mkdir -p build/fuzz/found/$$target; \
+	  build/fuzz/fuzz_$$target -max_len=96 -max_total_time=$(SECONDS) -print_final_stats=1 \
+	  -artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target cpp/fuzz/corpus/$$target \
+	  || exit 1; done
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .

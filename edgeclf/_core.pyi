@@ -10,12 +10,44 @@ def available_instruction_sets() -> List[str]: ...
 
 class Preprocessor:
     def __init__(
-        self, input_spec: InputSpec, quantization: Optional[Quantization] = None
+        self,
+        input_spec: InputSpec,
+        quantization: Optional[Quantization] = None,
+        num_threads: int = 1,
     ) -> None: ...
     def run(
         self,
         frame: np.ndarray,
         format: str,
+        out: np.ndarray,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> None: ...
+    def run_gray16(
+        self,
+        frame: np.ndarray,
+        low: float,
+        high: float,
+        out: np.ndarray,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> None: ...
+    def run_yuv(
+        self,
+        planes: Tuple[np.ndarray, ...],
+        format: str,
+        frame_width: int,
+        frame_height: int,
+        color_matrix: str,
+        color_range: str,
         out: np.ndarray,
         quarter_turns: int,
         x: int,
@@ -44,4 +76,11 @@ class Postprocessor:
         thresholds: Sequence[float],
         allowed: bytes,
     ) -> None: ...
-    def run(self, raw_row: np.ndarray, /) -> Tuple[np.ndarray, List[Tuple[int, float]]]: ...
+    def run(
+        self, output: np.ndarray, item: int, /
+    ) -> Tuple[np.ndarray, List[Tuple[int, float]]]: ...
+
+def dequantized(
+    output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /
+) -> np.ndarray: ...
+def resized_size(preprocessor: Preprocessor, width: int, height: int, /) -> Tuple[int, int]: ...

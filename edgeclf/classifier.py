@@ -23,11 +23,11 @@ from typing import (
 
 import numpy as np
 
-from edgeclf import manifest, models
+from edgeclf import _core, manifest, models
 from edgeclf.backends import load_backend
 from edgeclf.backends.base import Backend
 from edgeclf.errors import ArgumentError, BackendUnavailable
-from edgeclf.frame import Frame, as_frame
+from edgeclf.frame import Frame
 from edgeclf.manifest.argument import source_of_arguments
 from edgeclf.manifest.base import GraphFacts, Resolved
 from edgeclf.model_file import ModelFile, ModelSource
@@ -71,6 +71,7 @@ class Classifier:
         score_threshold: report a category when ``score >= score_threshold``; overrides the spec.
         category_allowlist, category_denylist: labels to report, or not to; one of the two.
         frame_format: the channel order of arrays, "bgr" (OpenCV) or "rgb".
+        preprocess_threads: threads that make one tensor together, 1..64; for 4K frames.
         strict: False allows the runtime to fall back to another device than asked for.
         backend_options: the backend's own knobs; see its module.
 
@@ -93,6 +94,7 @@ class Classifier:
         category_allowlist: Optional[Sequence[str]] = None,
         category_denylist: Optional[Sequence[str]] = None,
         frame_format: str = "bgr",
+        preprocess_threads: int = 1,
         strict: bool = True,
         backend_options: Optional[Mapping[str, Any]] = None,
     ):
@@ -113,6 +115,7 @@ class Classifier:
                 self._resolved.input_spec,
                 self._resolved.quantization,
                 frame_format=frame_format,
+                num_threads=preprocess_threads,
             )
             scores = self._backend.outputs[0]
             self._postprocessor = Postprocessor(
@@ -154,9 +157,31 @@ class Classifier:
         Raises:
             FrameError, DecodeError, ArgumentError, InferenceError, BackendError (closed, forked).
         """
+        if self._fixed_batch not in (None, 1):
+            return self.predict_batch(
+                [frame],
+                region_of_interest=region_of_interest,
+                rotation_degrees=rotation_degrees,
+                timestamps_ms=[timestamp_ms],
+            )[0]
+        # `_run` for one frame, written out: lists of one would cost more than the rest of it.
         started = time.perf_counter()
-        pixels = as_frame(frame, self._frame_format)
-        return self._run([pixels], [timestamp_ms], started, region_of_interest, rotation_degrees)[0]
+        pixels = self._preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
+        request = self._pool.take(1)
+        try:
+            self._preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
+            written = time.perf_counter()
+            raw = request.infer()
+            inferred = time.perf_counter()
+            scores, categories = self._postprocessor.of_item(raw[0], 0)
+            vector = self._feature_vector(raw, 0)
+        finally:
+            self._pool.give(request, 1)
+        done = time.perf_counter()
+        speed = Speed(
+            (written - started) * 1e3, (inferred - written) * 1e3, (done - inferred) * 1e3
+        )
+        return Prediction(categories, scores, vector, _timestamp(timestamp_ms, pixels), speed)
 
     def predict_batch(
         self,
@@ -164,7 +189,7 @@ class Classifier:
         *,
         region_of_interest: Optional[Region] = None,
         rotation_degrees: int = 0,
-        timestamps_ms: Optional[Sequence[float]] = None,
+        timestamps_ms: Optional[Sequence[Optional[float]]] = None,
     ) -> List[Prediction]:
         """Classify several frames, together where the model's batch allows it.
 
@@ -172,7 +197,7 @@ class Classifier:
         of them. Each frame may have its own size. A bad frame raises, and no answer is given.
         """
         waiting = list(frames)
-        times = list(timestamps_ms) if timestamps_ms is not None else [None] * len(waiting)
+        times = [None] * len(waiting) if timestamps_ms is None else list(timestamps_ms)
         if len(times) != len(waiting):
             raise ArgumentError(
                 f"timestamps_ms: expected one for each of {len(waiting)} frames, got {len(times)}"
@@ -183,7 +208,10 @@ class Classifier:
             piece = slice(start, start + size)
             started = time.perf_counter()
             # Decoded piece by piece: a thousand photographs do not fit into a board's memory.
-            pixels = [as_frame(frame, self._frame_format) for frame in waiting[piece]]
+            pixels = [
+                self._preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
+                for frame in waiting[piece]
+            ]
             predictions += self._run(
                 pixels, times[piece], started, region_of_interest, rotation_degrees
             )
@@ -284,7 +312,7 @@ class Classifier:
             raw = request.infer()
             inferred = time.perf_counter()
             answers = [
-                (*self._postprocessor(raw[0][item]), self._feature_vector(raw, item))
+                (*self._postprocessor.of_item(raw[0], item), self._feature_vector(raw, item))
                 for item in range(len(frames))
             ]
         finally:
@@ -303,12 +331,8 @@ class Classifier:
         """The embedding in float32, copied out of the request's memory."""
         if len(raw) < 2:
             return None
-        vector: np.ndarray = raw[1][item].astype(np.float32).reshape(-1)
-        quantization = self._backend.outputs[1].quantization
-        if quantization is not None:
-            vector -= np.float32(quantization.zero_point)
-            vector *= np.float32(quantization.scale)
-        return vector
+        info = self._backend.outputs[1]
+        return _core.dequantized(raw[1], info.dtype, info.quantization, item)
 
 
 def _kept(names: Optional[Sequence[str]]) -> Optional[Sequence[str]]:

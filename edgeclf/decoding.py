@@ -1,7 +1,8 @@
 """Encoded pictures to frames: one policy for every way in.
 
-* The whole picture is decoded, at full size, by libjpeg-turbo's accurate DCT and smooth
-  upsampling (through simplejpeg where it is installed, else through Pillow: the same bytes).
+* The whole picture is decoded by libjpeg-turbo's accurate DCT and smooth upsampling (through
+  simplejpeg where it is installed, else through Pillow: the same bytes), at full size: only for a
+  spec with ``exact=False`` may a JPEG be decoded smaller, see jpeg.py.
 * A truncated or damaged picture is a DecodeError. Damage in the middle of a JPEG can be seen only
   with simplejpeg (it comes with the runtimes' extras); Pillow alone decodes such a file silently.
 * EXIF orientation is applied, by strides, without copying.
@@ -14,17 +15,21 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Tuple, Union
 
 import numpy as np
 
 from edgeclf.errors import DecodeError, FrameError
 from edgeclf.frame import Frame
+from edgeclf.jpeg import ReducedFrame, decode_jpeg, first_line, is_jpeg
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["MAX_PIXELS", "decode", "frame_of_pil"]
+__all__ = ["MAX_PIXELS", "decode", "decode_reduced", "frame_of_pil"]
+
+Encoded = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview]
+Size = Tuple[int, int]
 
 # Pillow's own limit: above it, it warns of a decompression bomb.
 MAX_PIXELS = 89_478_485
@@ -51,7 +56,7 @@ _FORMAT = {"L": "gray", "RGB": "rgb", "RGBA": "rgba"}
 
 
 def decode(
-    source: Union[str, os.PathLike[str], bytes, bytearray, memoryview],
+    source: Encoded,
     *,
     max_pixels: int = MAX_PIXELS,
     strict: bool = True,
@@ -69,13 +74,53 @@ def decode(
     Raises:
         DecodeError: no such file, no known picture, truncated, damaged, or too large.
     """
+    return _decode(source, max_pixels, strict, lambda size: 1)
+
+
+def decode_reduced(source: Encoded, choose: Callable[[Size], int]) -> Frame:
+    """As `decode`, but a JPEG may come as a ReducedFrame.
+
+    `choose` is given the upright picture's size, and says by what to divide its sides: 8, 4, 2 or
+    1, without a remainder. Only JPEGs ask it.
+    """
+    return _decode(source, MAX_PIXELS, True, choose)
+
+
+def _decode(
+    source: Encoded,
+    max_pixels: int,
+    strict: bool,
+    choose: Callable[[Size], int],
+) -> Frame:
+    name, content = _content_of(source)
+    image = _opened(content, name, max_pixels)
+    reduction, pixels = 1, None
+    if is_jpeg(image):
+        orientation = _orientation(image)
+        upright = image.size if orientation < 5 else image.size[::-1]
+        reduction = choose(upright)
+        pixels = decode_jpeg(content, image, name, strict, reduction)
+    if pixels is not None:
+        frame = _oriented(pixels, "gray" if pixels.ndim == 2 else "rgb", orientation)
+    else:
+        try:
+            image.load()
+        except Exception as exc:
+            raise DecodeError(
+                f"{name}: the picture is truncated or damaged ({first_line(exc)}). Copy it again"
+            ) from exc
+        frame = frame_of_pil(image, name)
+    return frame if reduction == 1 else ReducedFrame(frame, reduction)
+
+
+def _opened(content: bytes, name: str, max_pixels: int) -> "Image.Image":
+    """The picture with its header read; nothing of its size is allocated."""
     from PIL import Image
 
-    name, content = _content_of(source)
     try:
         image = Image.open(io.BytesIO(content), formats=_FORMATS)
     except Image.DecompressionBombError as exc:
-        raise DecodeError(f"{name}: {_first_line(exc)}. {_TOO_LARGE}") from exc
+        raise DecodeError(f"{name}: {first_line(exc)}. {_TOO_LARGE}") from exc
     except Exception as exc:
         raise DecodeError(
             f"{name}: not a picture, or one cut off in its header. Expected JPEG, PNG, BMP, WebP, "
@@ -86,16 +131,7 @@ def decode(
         raise DecodeError(
             f"{name}: {width}x{height} is more than {max_pixels} pixels. {_TOO_LARGE}"
         )
-    pixels = _decode_jpeg(content, image, name, strict)
-    if pixels is not None:
-        return _oriented(pixels, "gray" if pixels.ndim == 2 else "rgb", _orientation(image))
-    try:
-        image.load()
-    except Exception as exc:
-        raise DecodeError(
-            f"{name}: the picture is truncated or damaged ({_first_line(exc)}). Copy it again"
-        ) from exc
-    return frame_of_pil(image, name)
+    return image
 
 
 _TOO_LARGE = (
@@ -126,7 +162,7 @@ def frame_of_pil(image: "Image.Image", name: str = "PIL image") -> Frame:
             image = image.convert(wanted)
         pixels = np.asarray(image)
     except Exception as exc:
-        raise DecodeError(f"{name}: its pixels cannot be read ({_first_line(exc)})") from exc
+        raise DecodeError(f"{name}: its pixels cannot be read ({first_line(exc)})") from exc
     return _oriented(pixels, _FORMAT[wanted], _orientation(image))
 
 
@@ -141,37 +177,6 @@ def _content_of(source: Any) -> "tuple[str, bytes]":
             f"{path}: cannot be read ({getattr(exc, 'strerror', None) or exc}). Expected the path "
             "of a picture"
         ) from exc
-
-
-def _decode_jpeg(
-    content: bytes, image: "Image.Image", name: str, strict: bool
-) -> Optional[np.ndarray]:
-    """The pixels of a JPEG through simplejpeg, or None when Pillow has to do it."""
-    if image.format not in ("JPEG", "MPO") or image.mode not in ("RGB", "L"):
-        return None
-    try:
-        import simplejpeg
-    except ImportError:
-        if strict:
-            _require_end_of_image(content, name)
-        return None
-    gray = image.mode == "L"
-    try:
-        pixels: np.ndarray = simplejpeg.decode_jpeg(
-            content, "GRAY" if gray else "RGB", strict=strict
-        )
-    except ValueError as exc:
-        raise DecodeError(
-            f"{name}: the JPEG is truncated or damaged ({_first_line(exc)}). Copy it again, or "
-            "accept what can be decoded with edgeclf.decode(path, strict=False)"
-        ) from exc
-    return pixels[:, :, 0] if gray else pixels
-
-
-def _require_end_of_image(content: bytes, name: str) -> None:
-    # Pillow accepts a JPEG that lacks only its last bytes.
-    if b"\xff\xd9" not in content[-1024:] and b"\xff\xd9" not in content:
-        raise DecodeError(f"{name}: the JPEG has no end marker: it was cut off. Copy it again")
 
 
 def _orientation(image: "Image.Image") -> int:
@@ -191,7 +196,3 @@ def _oriented(pixels: np.ndarray, format: str, orientation: int) -> Frame:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return Frame(pixels, format)
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc) or type(exc).__name__).splitlines()[0]

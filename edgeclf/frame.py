@@ -8,35 +8,54 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Optional, Tuple
+from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 
 from edgeclf.errors import FrameError
+from edgeclf.gray16 import gray16, window_checked
+from edgeclf.pixel_formats import PACKED_FORMATS, packed
+from edgeclf.yuv_planes import COLOR_MATRICES, COLOR_RANGES, YUV_FORMATS, yuv_planes
 
 __all__ = ["FORMATS", "Frame", "as_frame"]
 
-FORMATS = ("bgr", "rgb", "bgra", "rgba", "gray")
-_CHANNELS = {"bgr": 3, "rgb": 3, "bgra": 4, "rgba": 4, "gray": 1}
+FORMATS = (*PACKED_FORMATS, *YUV_FORMATS, "gray16")
 _WITH_ALPHA = {"bgr": "bgra", "rgb": "rgba"}
-MAX_FRAME_SIDE = 65535
+ENCODED = (str, os.PathLike, bytes, bytearray, memoryview)  # a picture's path, or its bytes
 
 
 class Frame:
     """One picture in memory.
 
     Attributes:
-        data: uint8, (height, width) for "gray", else (height, width, channels); any strides,
-            negative ones included. Not copied: the caller keeps it unchanged while it is used.
-        format: "bgr", "rgb", "bgra", "rgba" or "gray". Alpha is dropped, never blended.
+        data: where the pixels are. Not copied: the caller keeps them unchanged while they are used.
+            For "bgr", "rgb", "bgra", "rgba": uint8 (height, width, channels), for "gray" (height,
+            width); any strides, negative ones included. Alpha is dropped, never blended.
+            For "nv12", "nv21", "i420", "yv12", "yuyv", "uyvy": a tuple of uint8 planes, in the
+            order and shapes of ``edgeclf.yuv_planes``; chroma has half of each side (rounded up),
+            or of the width alone for "yuyv" and "uyvy".
+            For "gray16": uint16 (height, width), native byte order.
+        format: one of the above.
         width, height: pixels.
+        color_matrix, color_range: how a YUV frame was made; None for other formats.
+        window: (low, high), the values of a "gray16" frame that are black and white; else None.
+            level = (value - low) / (high - low) * 255, clipped to 0..255.
         timestamp_ns: when it was captured, on the monotonic clock, or None.
 
     Raises:
         FrameError: the data cannot be a picture of that format.
     """
 
-    __slots__ = ("data", "format", "height", "timestamp_ns", "width")
+    __slots__ = (
+        "color_matrix",
+        "color_range",
+        "data",
+        "format",
+        "height",
+        "timestamp_ns",
+        "width",
+        "window",
+    )
 
     def __init__(
         self,
@@ -45,26 +64,61 @@ class Frame:
         *,
         width: Optional[int] = None,
         height: Optional[int] = None,
-        strides: Optional[Tuple[int, ...]] = None,
+        strides: Optional[Sequence[int]] = None,
+        color_matrix: Optional[str] = None,
+        color_range: Optional[str] = None,
+        window: Optional[Tuple[float, float]] = None,
         timestamp_ns: Optional[int] = None,
     ):
-        """`data` is an array of pixels, or any buffer of bytes together with `width`, `height`
-        and, where rows are padded, `strides` (the bytes from row to row, as a tuple of one)."""
+        """`data` is an array, or any flat buffer of bytes together with `width` and `height`.
+
+        Args:
+            data: pixels of a format with one plane: an array of the shape above, or a flat buffer.
+                YUV: a flat buffer with the planes one after the other (V4L2, libcamera, GStreamer);
+                OpenCV's array, (height * 3/2, width) for 4:2:0 and (height, width, 2) for 4:2:2;
+                or a list of planes, each an array or a flat buffer: [Y, UV], [Y, U, V] (yv12:
+                [Y, V, U]).
+            strides: for flat buffers whose rows are padded: bytes from row to row, one number for
+                each plane. One number for all planes is that of luma, from which chroma's follows
+                as in V4L2: the same where U and V share a plane, else half.
+            color_matrix: "bt601" (the default, as in cv2.cvtColor) or "bt709" (HD cameras, video).
+            color_range: "limited" (the default, as in cv2.cvtColor; Y is 16..235) or "full"
+                (0..255: JPEG, MJPEG, many phone cameras).
+            window: "gray16" needs it.
+        """
         if format not in FORMATS:
             raise FrameError(f"format: expected one of {', '.join(FORMATS)}; got {format!r}")
-        if isinstance(data, np.ndarray) and data.ndim != 1:
-            if width is not None or height is not None or strides is not None:
-                raise FrameError("width, height, strides: for flat buffers; an array has its own")
-            pixels = data
-        else:
-            pixels = _from_buffer(data, _CHANNELS[format], width, height, strides)
-        self.data = _checked(pixels, format)
+        self.data: Any
         self.format = format
-        self.height, self.width = self.data.shape[:2]
         self.timestamp_ns = timestamp_ns
+        self.window = window_checked(window, format)
+        self.color_matrix = _encoding("color_matrix", color_matrix, COLOR_MATRICES, format)
+        self.color_range = _encoding("color_range", color_range, COLOR_RANGES, format)
+        if format in YUV_FORMATS:
+            self.data, self.width, self.height = yuv_planes(data, format, width, height, strides)
+            return
+        if format == "gray16":
+            self.data = gray16(data, width, height, strides)
+        else:
+            self.data = packed(data, format, width, height, strides)
+        self.height, self.width = self.data.shape[:2]
 
     def __repr__(self) -> str:
         return f"Frame({self.width}x{self.height} {self.format})"
+
+
+def _encoding(
+    name: str, value: Optional[str], allowed: Tuple[str, ...], format: str
+) -> Optional[str]:
+    if format not in YUV_FORMATS:
+        if value is not None:
+            raise FrameError(f"{name}: for YUV formats only; got {value!r} with {format!r}")
+        return None
+    if value is None:
+        return allowed[0]
+    if value not in allowed:
+        raise FrameError(f"{name}: expected {' or '.join(map(repr, allowed))}, got {value!r}")
+    return value
 
 
 def as_frame(source: Any, frame_format: str = "bgr") -> Frame:
@@ -83,7 +137,7 @@ def as_frame(source: Any, frame_format: str = "bgr") -> Frame:
         return _frame_of_array(source, frame_format)
     if isinstance(source, Frame):
         return source
-    if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
+    if isinstance(source, ENCODED):
         from edgeclf.decoding import decode
 
         return decode(source)
@@ -127,76 +181,3 @@ def _frame_of_array(array: np.ndarray, frame_format: str) -> Frame:
     if array.ndim == 3 and array.shape[2] == 4:
         return Frame(array, _WITH_ALPHA.get(frame_format, frame_format))
     return Frame(array, frame_format)
-
-
-def _from_buffer(
-    data: Any,
-    channels: int,
-    width: Optional[int],
-    height: Optional[int],
-    strides: Optional[Tuple[int, ...]],
-) -> np.ndarray:
-    if width is None or height is None:
-        raise FrameError("a flat buffer needs width= and height= in pixels")
-    if width < 1 or height < 1:
-        raise FrameError(f"expected a width and height of at least 1, got {width}x{height}")
-    dtype = getattr(data, "dtype", None)
-    if dtype is not None and dtype != np.uint8:
-        raise FrameError(f"data: expected bytes, got {dtype}. {_advice_for_dtype(dtype)}")
-    try:
-        flat = np.frombuffer(data, dtype=np.uint8)
-    except (TypeError, ValueError) as exc:
-        raise FrameError(f"data: expected pixels or a buffer of bytes: {exc}") from exc
-    row = strides[0] if strides else width * channels
-    if (strides is not None and len(strides) != 1) or row < width * channels:
-        raise FrameError(
-            f"strides: expected (bytes from row to row,) of at least {width * channels} for "
-            f"{width} pixels of {channels} bytes, got {strides}"
-        )
-    needed = row * (height - 1) + width * channels
-    if flat.size < needed:
-        raise FrameError(
-            f"data: {width}x{height} with rows {row} bytes apart needs {needed} bytes, "
-            f"got {flat.size}"
-        )
-    shape = (height, width) if channels == 1 else (height, width, channels)
-    steps = (row, 1) if channels == 1 else (row, channels, 1)
-    return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
-
-
-def _checked(data: np.ndarray, format: str) -> np.ndarray:
-    channels = _CHANNELS[format]
-    if data.dtype != np.uint8:
-        raise FrameError(
-            f"expected uint8 pixels 0..255, got {data.dtype}. {_advice_for_dtype(data.dtype)}"
-        )
-    if channels == 1 and data.ndim == 3 and data.shape[2] == 1:
-        data = data[:, :, 0]
-    wanted = 2 if channels == 1 else 3
-    if data.ndim != wanted or (wanted == 3 and data.shape[2] != channels):
-        shape = "HxW" if channels == 1 else f"HxWx{channels}"
-        raise FrameError(f"expected {shape} for {format!r}, got {_shape(data)}.{_advice(data)}")
-    height, width = data.shape[:2]
-    if not (1 <= height <= MAX_FRAME_SIDE and 1 <= width <= MAX_FRAME_SIDE):
-        raise FrameError(f"expected 1 to {MAX_FRAME_SIDE} pixels a side, got {width}x{height}")
-    return data
-
-
-def _shape(data: np.ndarray) -> str:
-    return "x".join(str(n) for n in data.shape) or "a scalar"
-
-
-def _advice(data: np.ndarray) -> str:
-    if data.ndim == 3 and data.shape[0] in (1, 3, 4):
-        return " It looks like CHW: pass np.moveaxis(frame, 0, -1)"
-    if data.ndim == 4:
-        return " It looks like a batch: use predict_batch(list_of_frames)"
-    return ""
-
-
-def _advice_for_dtype(dtype: np.dtype) -> str:
-    if dtype.kind == "f":
-        return "If 0..1, pass (frame * 255).round().astype('uint8'); edgeclf normalises itself"
-    if dtype.itemsize == 2:
-        return "For 16-bit pictures choose a window: ((frame - low) / (high - low) * 255)"
-    return "Pass frame.astype('uint8') if its values are 0..255"

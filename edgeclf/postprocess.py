@@ -98,9 +98,16 @@ class Postprocessor:
         Raises:
             InferenceError: a score is NaN or infinite, or the row has another shape or dtype.
         """
-        if raw_row.ndim != 1 and raw_row.size in raw_row.shape:
-            raw_row = raw_row.reshape(-1)
-        scores, best = self._core.run(raw_row)
+        if raw_row.ndim == 1 or raw_row.size in raw_row.shape:
+            raw_row = np.ascontiguousarray(raw_row).reshape(1, -1)
+        return self.of_item(raw_row, 0)
+
+    def of_item(self, output: np.ndarray, item: int) -> Tuple[np.ndarray, List[Category]]:
+        """What a call gives, for one frame of a batch, with as little around it as can be.
+
+        `output` is the runtime's own (batch, N) or (batch, N, 1, ...), C-contiguous.
+        """
+        scores, best = self._core.run(output, item)
         labels = self._labels
         return scores, [Category(index, labels[index], score) for index, score in best]
 

@@ -1,20 +1,25 @@
 """Frame to tensor, over the C++ core: each pixel is touched once, from the camera's memory to the
-runtime's."""
+runtime's. Over 200 lines because the checks of a call's arguments stand beside it."""
 
 from __future__ import annotations
 
 import operator
+from functools import partial
 from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 
 from edgeclf import _core
 from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
-from edgeclf.frame import Frame, as_frame
+from edgeclf.frame import ENCODED, Frame, as_frame
+from edgeclf.jpeg import ReducedFrame, allows_reduction, sufficient_reduction
+from edgeclf.pixel_formats import PACKED_FORMATS
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
 
 __all__ = ["Preprocessor"]
+
+MAX_THREADS = 64
 
 
 class Preprocessor:
@@ -33,12 +38,15 @@ class Preprocessor:
         quantization: the input tensor's scale and zero point, a fact of the model. Needed for an
             8-bit dtype where the spec asks for a normalisation; of no effect on float tensors.
         frame_format: "bgr" or "rgb", the order of the channels of arrays.
+        num_threads: how many threads work on one frame, each on some rows of the tensor, 1..64.
+            For 4K frames; a small one is done before a second thread has woken. While one call
+            uses them, another works alone.
 
     Raises:
         SpecMismatch: an 8-bit, normalised tensor without quantisation, or a quantisation that
             cannot be.
-        ArgumentError: `frame_format` is neither, or the environment variable EDGECLF_CPU names an
-            instruction set that this processor has not.
+        ArgumentError: `frame_format` or `num_threads` is none of these, or the environment variable
+            EDGECLF_CPU names an instruction set that this processor has not.
     """
 
     def __init__(
@@ -47,16 +55,20 @@ class Preprocessor:
         quantization: Optional[Quantization] = None,
         *,
         frame_format: str = "bgr",
+        num_threads: int = 1,
     ):
         if frame_format not in ("bgr", "rgb"):
             raise ArgumentError(f"frame_format: expected 'bgr' or 'rgb', got {frame_format!r}")
+        _check_threads(num_threads)
         _check_quantization(input_spec, quantization)
         self._spec = input_spec
         self._quantization = quantization
         self._frame_format = frame_format
         self._shape = input_spec.shape
         self._dtype = np.dtype(input_spec.dtype)
-        self._core = _core.Preprocessor(input_spec, quantization)
+        self._num_threads = num_threads
+        self._core = _core.Preprocessor(input_spec, quantization, num_threads)
+        self._reduces = allows_reduction(input_spec)
 
     @property
     def input_spec(self) -> InputSpec:
@@ -101,9 +113,10 @@ class Preprocessor:
 
         Raises:
             FrameError: the frame, its region or `out` cannot be used.
+            SpecMismatch: the spec says ``exact=True``, and the frame is YUV or 16-bit grey.
             ArgumentError: `rotation_degrees` is no multiple of 90.
         """
-        pixels = as_frame(frame, self._frame_format)
+        pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
         if out is None:
             out = np.empty(self._shape, self._dtype)
         elif not isinstance(out, np.ndarray) or out.shape != self._shape:
@@ -112,6 +125,55 @@ class Preprocessor:
                 f"out: expected a {self._dtype} array of shape {self._shape}, got {came}"
             )
         self.write(pixels, out, region_of_interest, rotation_degrees)
+        return out
+
+    def frame_of(
+        self,
+        source: Any,
+        region_of_interest: Optional[Sequence[int]] = None,
+        rotation_degrees: int = 0,
+    ) -> Frame:
+        """`as_frame`, except that a JPEG is decoded no larger than `write` needs it for the same
+        region and rotation, where the spec allows that (jpeg.py)."""
+        if not (self._reduces and isinstance(source, ENCODED)):
+            return as_frame(source, self._frame_format)
+        from edgeclf.decoding import decode_reduced
+
+        region = None if region_of_interest is None else _region(region_of_interest)
+        turned = _quarter_turns(rotation_degrees) % 2 == 1
+        resized_size = partial(_core.resized_size, self._core)
+        return decode_reduced(
+            source,
+            lambda size: sufficient_reduction(size, region, turned, resized_size),
+        )
+
+    def batch(
+        self,
+        frames: Sequence[Any],
+        out: Optional[np.ndarray] = None,
+        *,
+        region_of_interest: Optional[Sequence[int]] = None,
+        rotation_degrees: int = 0,
+    ) -> np.ndarray:
+        """Several frames in one tensor, (N, ...); each may have its own size and format.
+
+        `out`, where given, has that shape; all else is as for a call.
+
+        Raises:
+            FrameError: no frames, or one of them or `out` cannot be used. ArgumentError.
+        """
+        count = len(frames)
+        shape = (count, *self._shape[1:])
+        if count == 0:
+            raise FrameError("frames: expected at least one frame, got none")
+        if out is None:
+            out = np.empty(shape, self._dtype)
+        elif not isinstance(out, np.ndarray) or out.shape != shape:
+            came = out.shape if isinstance(out, np.ndarray) else type(out).__name__
+            raise FrameError(f"out: expected a {self._dtype} array of shape {shape}, got {came}")
+        for frame, item in zip(frames, out):
+            pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
+            self.write(pixels, item, region_of_interest, rotation_degrees)
         return out
 
     def write(
@@ -126,24 +188,58 @@ class Preprocessor:
         `out_row` has `shape` or, an item of a batch, `shape[1:]`; all else is as for a call.
         """
         turns = 0 if rotation_degrees == 0 else _quarter_turns(rotation_degrees)
-        data = frame.data
         if region_of_interest is None:
-            self._core.run(data, frame.format, out_row, turns, 0, 0, frame.width, frame.height)
+            x, y, width, height = 0, 0, frame.width, frame.height
         else:
             x, y, width, height = _region(region_of_interest)
-            self._core.run(data, frame.format, out_row, turns, x, y, width, height)
+            if isinstance(frame, ReducedFrame):
+                x, y, width, height = frame.region((x, y, width, height))
+        if frame.format in PACKED_FORMATS:
+            self._core.run(frame.data, frame.format, out_row, turns, x, y, width, height)
+        else:
+            self._write_converted(frame, out_row, turns, (x, y, width, height))
+
+    def _write_converted(
+        self, frame: Frame, out_row: np.ndarray, turns: int, region: Tuple[int, int, int, int]
+    ) -> None:
+        if self._spec.exact:
+            raise SpecMismatch(
+                f"exact=True asks for Pillow's bytes, and Pillow has no {frame.format} frames. "
+                "Leave exact out, or convert the frame to RGB first"
+            )
+        if frame.format == "gray16":
+            low, high = frame.window or (0.0, 65535.0)
+            self._core.run_gray16(frame.data, low, high, out_row, turns, *region)
+        else:
+            matrix, range_ = frame.color_matrix or "bt601", frame.color_range or "limited"
+            size = frame.width, frame.height
+            self._core.run_yuv(
+                frame.data, frame.format, *size, matrix, range_, out_row, turns, *region
+            )
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return _restored, (self._spec, self._quantization, self._frame_format)
+        arguments = self._spec, self._quantization, self._frame_format, self._num_threads
+        return _restored, arguments
 
     def __repr__(self) -> str:
         return f"Preprocessor({self._spec!r})"
 
 
 def _restored(
-    input_spec: InputSpec, quantization: Optional[Quantization], frame_format: str
+    input_spec: InputSpec,
+    quantization: Optional[Quantization],
+    frame_format: str,
+    num_threads: int,
 ) -> Preprocessor:
-    return Preprocessor(input_spec, quantization, frame_format=frame_format)
+    return Preprocessor(
+        input_spec, quantization, frame_format=frame_format, num_threads=num_threads
+    )
+
+
+def _check_threads(num_threads: Any) -> None:
+    whole = isinstance(num_threads, int) and not isinstance(num_threads, bool)
+    if not whole or not 1 <= num_threads <= MAX_THREADS:
+        raise ArgumentError(f"num_threads: expected 1 to {MAX_THREADS}, got {num_threads!r}")
 
 
 def _check_quantization(spec: InputSpec, quantization: Optional[Quantization]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from edgeclf.backends.base import Backend, InferRequest, Lifetime
 from edgeclf.errors import BackendError
@@ -30,7 +30,9 @@ class RequestPool:
         self._busy = 0
         self._lifetime = Lifetime("this Classifier")
         self._pid = os.getpid()
-        self._condition = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._condition = threading.Condition(self._lock)
+        self._waiting = 0  # threads in `_condition`: without any, nobody needs to be told
 
     def take(self, batch: int = 1) -> InferRequest:
         """A request for `batch` frames, made when none is idle.
@@ -39,10 +41,10 @@ class RequestPool:
             BackendError: closed, or this process was forked after the classifier was made.
         """
         self._lifetime.check()  # before the lock: in a forked child it may be held for ever
-        with self._condition:
-            self._lifetime.check()
-            while self._limit is not None and self._busy >= self._limit:
-                self._condition.wait()
+        with self._lock:
+            while self._full() and not self._lifetime.closed:
+                self._wait()
+            if self._lifetime.closed:
                 self._lifetime.check()
             self._busy += 1
             idle = self._idle.get(batch)
@@ -58,22 +60,23 @@ class RequestPool:
 
     def give(self, request: InferRequest, batch: int = 1) -> None:
         """Take back a request of `take(batch)`."""
-        with self._condition:
+        with self._lock:
             self._busy -= 1
             if not self._lifetime.closed:
                 self._idle.setdefault(batch, []).append(request)
-            self._condition.notify_all()  # `close` waits here as well
+            if self._waiting:
+                self._condition.notify_all()
 
     def close(self) -> None:
         """Refuse new requests, wait for those that run, then release the backend. Idempotent."""
         if os.getpid() != self._pid:
             return  # the runtime belongs to the parent
-        with self._condition:
+        with self._lock:
             self._lifetime.closed = True
             self._condition.notify_all()
             end = time.monotonic() + _CLOSE_TIMEOUT_S
             while self._busy and time.monotonic() < end:
-                self._condition.wait(end - time.monotonic())
+                self._wait(end - time.monotonic())
             if self._busy:
                 raise BackendError(
                     f"{self._busy} predictions were still running after {_CLOSE_TIMEOUT_S:.0f} s; "
@@ -82,10 +85,21 @@ class RequestPool:
             self._idle.clear()
         self._backend.close()
 
+    def _full(self) -> bool:
+        return self._limit is not None and self._busy >= self._limit
+
+    def _wait(self, timeout_s: Optional[float] = None) -> None:
+        self._waiting += 1
+        try:
+            self._condition.wait(timeout_s)
+        finally:
+            self._waiting -= 1
+
     def _done(self) -> None:
-        with self._condition:
+        with self._lock:
             self._busy -= 1
-            self._condition.notify_all()  # `close` waits here as well
+            if self._waiting:
+                self._condition.notify_all()
 
     def _forget_other_batches(self, batch: int) -> None:
         # One interpreter has one input: a request of another size is void once it is resized.

@@ -53,7 +53,8 @@ class InputSpec:
         antialias: scale the filter's support when shrinking (Pillow, torchvision). False is
             OpenCV's way. Of no effect on nearest, box and area.
         exact: None gives Pillow's bytes wherever Pillow has the filter; True demands them; False
-            takes faster arithmetic, without rounding to 8 bits between the passes.
+            takes faster arithmetic, without rounding to 8 bits between the passes, and a JPEG may
+            be decoded no larger than needed (docs/spec.md gives the bounds of both).
         rescale_factor: multiplies the pixel first.
         mean, std: per channel of the tensor, in the tensor's channel order; one value serves all
             channels. None: not normalised.

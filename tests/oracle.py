@@ -109,11 +109,16 @@ def _matrix(source: int, size: int, spec: InputSpec) -> np.ndarray:
 
 def float_resize(pixels: np.ndarray, width: int, height: int, spec: InputSpec) -> np.ndarray:
     """The resize in float64, clamped to 0..255 at the end."""
+    return np.clip(float_resample(pixels, width, height, spec), 0, 255)
+
+
+def float_resample(pixels: np.ndarray, width: int, height: int, spec: InputSpec) -> np.ndarray:
+    """The resize in float64; filters with negative weights overshoot."""
     down = _matrix(pixels.shape[0], height, spec)
     across = _matrix(pixels.shape[1], width, spec)
     planes = np.atleast_3d(pixels).astype(float)
     result = np.einsum("yh,hwc,xw->yxc", down, planes, across, optimize=True)
-    return np.clip(result, 0, 255).reshape((height, width, *pixels.shape[2:]))
+    return result.reshape((height, width, *pixels.shape[2:]))
 
 
 def resized(pixels: np.ndarray, width: int, height: int, spec: InputSpec) -> np.ndarray:
@@ -157,6 +162,11 @@ def levels(rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
         picture = np.repeat(picture[:, :, None], spec.channels, axis=2)
     elif spec.color_mode == "bgr":
         picture = picture[:, :, ::-1]
+    return placed(picture, spec)
+
+
+def placed(picture: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """The tensor's (height, width, channels) levels from the whole resized picture's."""
     pad = spec.pad_value or ((114,) if spec.resize_mode == "letterbox" else (0,))
     canvas = np.empty((spec.height, spec.width, spec.channels), picture.dtype)
     canvas[:] = pad

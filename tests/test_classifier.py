@@ -298,6 +298,14 @@ def test_many_threads_right_answers(classifier, photos):
         assert answer.categories == expected[path]
 
 
+def test_threads_of_the_preprocessor_give_the_same_answers(photos):
+    with edgeclf.Classifier() as alone, edgeclf.Classifier(preprocess_threads=3) as helped:
+        expected = alone.predict(photos / "cat.jpg").scores
+        np.testing.assert_array_equal(helped.predict(photos / "cat.jpg").scores, expected)
+    with pytest.raises(ArgumentError, match="num_threads"):
+        edgeclf.Classifier(preprocess_threads=0)
+
+
 def test_threads_wait_where_the_backend_allows_one():
     backend = fake(max_requests=1, latency_s=0.01)
     made = fake_classifier(backend)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 
 import numpy as np
 import pytest
@@ -23,16 +22,6 @@ def picture(width=48, height=32, mode="RGB", seed=0):
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     return coarse.resize((width, height), Image.BICUBIC).convert(mode)
-
-
-@pytest.fixture(params=["simplejpeg", "pillow"])
-def decoder(request, monkeypatch):
-    """Both ways a JPEG can be decoded; None in sys.modules makes an import fail."""
-    if request.param == "simplejpeg":
-        pytest.importorskip("simplejpeg")
-    else:
-        monkeypatch.setitem(sys.modules, "simplejpeg", None)
-    return request.param
 
 
 @pytest.mark.parametrize("name", ["cat", "grace_hopper", "parrot", "sunflower", "hot_dog", "owl"])

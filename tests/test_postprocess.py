@@ -222,7 +222,7 @@ def test_strides_and_ones_in_the_shape():
     [noise(19), noise(20).reshape(4, 5), noise(20).astype(np.float64), noise(20).astype(">f4")],
 )
 def test_a_row_that_does_not_fit_is_an_error(raw):
-    with pytest.raises(InferenceError, match=r"float32 and shape \(20,\)"):
+    with pytest.raises(InferenceError, match="float32 with 20 values"):
         post(20)(raw)
 
 

@@ -266,3 +266,44 @@ def test_the_gil_is_released():
         sys.setswitchinterval(switch)
     middle = [t for t in ticks if begin + 0.2 * (end - begin) < t < end - 0.2 * (end - begin)]
     assert middle, "no other thread ran while the core was working"
+
+
+def test_a_batch_is_its_frames_one_after_the_other():
+    frames = [picture(60, 45), Frame(picture(33, 71, 1), "gray"), picture(500, 400)]
+    expected = np.concatenate([oracle.tensor(oracle_pixels(f), SPEC) for f in frames])
+    preprocessor = Preprocessor(SPEC, frame_format="rgb")
+    np.testing.assert_array_equal(preprocessor.batch(frames), expected)
+    out = np.zeros(expected.shape, np.float32)
+    assert preprocessor.batch(frames, out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+def oracle_pixels(frame):
+    return frame if isinstance(frame, np.ndarray) else np.repeat(frame.data[:, :, None], 3, axis=2)
+
+
+def test_a_batch_of_nothing_or_into_another_shape_is_an_error():
+    preprocessor = Preprocessor(SPEC)
+    with pytest.raises(FrameError, match="at least one frame"):
+        preprocessor.batch([])
+    with pytest.raises(FrameError, match=r"shape \(2, 3, 22, 31\), got \(1, 3, 22, 31\)"):
+        preprocessor.batch([picture(9, 9)] * 2, np.empty((1, 3, 22, 31), np.float32))
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_give_the_same_tensor(threads):
+    spec = InputSpec(224, 224, resize_mode="letterbox", mean=127.5, std=127.5)
+    rgb = picture(700, 500)
+    preprocessor = pickle.loads(
+        pickle.dumps(Preprocessor(spec, frame_format="rgb", num_threads=threads))
+    )
+    expected = oracle.tensor(rgb, spec)
+    with ThreadPoolExecutor(4) as pool:
+        for got in pool.map(lambda _: preprocessor(rgb), range(12)):
+            np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 65, 1.5, True, "2", None])
+def test_a_number_of_threads_that_cannot_be(threads):
+    with pytest.raises(ArgumentError, match="num_threads: expected 1 to 64"):
+        Preprocessor(SPEC, num_threads=threads)

@@ -42,6 +42,11 @@ bool has_dtype(const py::array& array, DType dtype) {
          is_native(actual.byteorder());
 }
 
+bool has_native_uint16(const py::array& array) {
+  const py::dtype actual = array.dtype();
+  return actual.kind() == 'u' && actual.itemsize() == 2 && is_native(actual.byteorder());
+}
+
 std::string shape_text(const py::array& array) {
   return py::str(array.attr("shape")).cast<std::string>();
 }

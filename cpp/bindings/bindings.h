@@ -15,6 +15,7 @@ namespace edgeclf {
 void bind_instruction_set(pybind11::module_& module);
 void bind_preprocessor(pybind11::module_& module);
 void bind_postprocessor(pybind11::module_& module);
+void bind_geometry(pybind11::module_& module);  // after bind_preprocessor
 
 // Raise edgeclf.errors.<error> with `message`.
 [[noreturn]] void raise(const char* error, const std::string& message);
@@ -34,6 +35,7 @@ std::optional<Quantization> quantization_from(const pybind11::object& pair);
 
 // Whether the array's elements are `dtype` in this machine's byte order.
 bool has_dtype(const pybind11::array& array, DType dtype);
+bool has_native_uint16(const pybind11::array& array);
 
 std::string shape_text(const pybind11::array& array);
 std::string dtype_text(const pybind11::array& array);

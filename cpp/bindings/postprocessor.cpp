@@ -1,4 +1,4 @@
-#include <cstring>
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,17 +72,21 @@ std::unique_ptr<Postprocessor> make(std::size_t num_classes, const std::string& 
   return result;
 }
 
-RawScores raw_checked(const Postprocessor& post, const py::array& row) {
-  if (!has_dtype(row, post.dtype) || row.ndim() != 1 ||
-      static_cast<std::size_t>(row.shape(0)) != post.num_classes) {
-    constexpr const char* names[] = {"float32", "float16", "uint8", "int8"};
-    raise("InferenceError", std::string("expected raw scores of dtype ") +
-                                names[static_cast<std::size_t>(post.dtype)] + " and shape (" +
-                                std::to_string(post.num_classes) + ",), got " + dtype_text(row) +
-                                " " + shape_text(row));
+constexpr const char* kDTypeNames[] = {"float32", "float16", "uint8", "int8"};
+
+// Frame `item` of an output (batch, ...) that has `size` elements for each.
+RawScores item_of(const py::array& output, DType dtype, std::size_t size, std::size_t item) {
+  const auto frames = output.ndim() == 0 ? 0 : static_cast<std::size_t>(output.shape(0));
+  if (!has_dtype(output, dtype) || (output.flags() & py::array::c_style) == 0 || item >= frames ||
+      static_cast<std::size_t>(output.size()) != frames * size) {
+    raise("InferenceError", "expected an output of dtype " +
+                                std::string(kDTypeNames[static_cast<std::size_t>(dtype)]) +
+                                " with " + std::to_string(size) + " values for frame " +
+                                std::to_string(item) + " of the batch, got " + dtype_text(output) +
+                                " " + shape_text(output));
   }
-  return {static_cast<const std::uint8_t*>(row.data()), row.strides(0), post.num_classes,
-          post.dtype};
+  const std::size_t bytes = size * static_cast<std::size_t>(size_of(dtype));
+  return {static_cast<const std::uint8_t*>(output.data()) + item * bytes, size, dtype};
 }
 
 // The index of the first score that is not finite, or none.
@@ -95,8 +99,8 @@ std::optional<std::size_t> score(const Postprocessor& post, const RawScores& raw
   return first_not_finite(scores, raw.size);
 }
 
-py::tuple run(const Postprocessor& post, const py::array& row) {
-  const RawScores raw = raw_checked(post, row);
+py::tuple run(const Postprocessor& post, const py::array& output, std::size_t item) {
+  const RawScores raw = item_of(output, post.dtype, post.num_classes, item);
   py::array_t<float> scores(static_cast<py::ssize_t>(post.num_classes));
   float* values = scores.mutable_data();
   std::optional<std::size_t> bad;
@@ -119,6 +123,17 @@ py::tuple run(const Postprocessor& post, const py::array& row) {
   return py::make_tuple(std::move(scores), std::move(best));
 }
 
+// One frame's values as float32 in memory of their own: what an embedding is for.
+py::array_t<float> dequantized(const py::array& output, const std::string& dtype,
+                               const py::object& quantization, std::size_t item) {
+  const py::ssize_t frames = output.ndim() == 0 ? 1 : std::max<py::ssize_t>(output.shape(0), 1);
+  const py::ssize_t size = output.size() / frames;
+  const RawScores raw = item_of(output, dtype_named(dtype), static_cast<std::size_t>(size), item);
+  py::array_t<float> values(size);
+  dequantize(raw, quantization_from(quantization), values.mutable_data());
+  return values;
+}
+
 }  // namespace
 
 void bind_postprocessor(py::module_& module) {
@@ -127,6 +142,7 @@ void bind_postprocessor(py::module_& module) {
            py::arg("quantization"), py::arg("activation"), py::arg("calibration"), py::arg("top_k"),
            py::arg("thresholds"), py::arg("allowed"))
       .def("run", &run);
+  module.def("dequantized", &dequantized);
 }
 
 }  // namespace edgeclf

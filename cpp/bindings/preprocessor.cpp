@@ -6,30 +6,12 @@
 #include <utility>
 
 #include "bindings.h"
+#include "frames.h"
 
 namespace py = pybind11;
 
 namespace edgeclf {
 namespace {
-
-// Where a format keeps red, green and blue among its channels.
-struct Format {
-  const char* name;
-  int channels;
-  std::array<int, 3> rgb;
-};
-
-constexpr Format kFormats[] = {
-    {"bgr", 3, {2, 1, 0}},  {"rgb", 3, {0, 1, 2}},  {"bgra", 4, {2, 1, 0}},
-    {"rgba", 4, {0, 1, 2}}, {"gray", 1, {0, 0, 0}},
-};
-
-const Format& format_named(const std::string& name) {
-  for (const Format& format : kFormats) {
-    if (name == format.name) return format;
-  }
-  raise("FrameError", "format: expected bgr, rgb, bgra, rgba or gray; got " + name);
-}
 
 template <class T>
 std::optional<PerChannel<T>> per_channel(const py::object& values) {
@@ -65,33 +47,6 @@ InputSpec spec_from(const py::object& spec) {
   result.layout = named<Layout>(text("layout"), {"nchw", "nhwc"});
   result.dtype = dtype_named(text("dtype"));
   return result;
-}
-
-FrameView view_of(const py::array& frame, const Format& format) {
-  const bool flat = format.channels == 1;
-  const auto dimensions = flat ? 2 : 3;
-  if (!has_dtype(frame, DType::uint8) || frame.ndim() != dimensions ||
-      (!flat && frame.shape(2) != format.channels)) {
-    raise("FrameError", std::string("expected uint8 pixels of ") + (flat ? "HxW" : "HxWxC") +
-                            " for " + format.name + ", got " + dtype_text(frame) + " " +
-                            shape_text(frame));
-  }
-  constexpr py::ssize_t longest = 65535;
-  if (frame.shape(0) < 1 || frame.shape(1) < 1 || frame.shape(0) > longest ||
-      frame.shape(1) > longest) {
-    raise("FrameError", "expected 1 to 65535 pixels a side, got " + shape_text(frame));
-  }
-  FrameView view;
-  view.data = static_cast<const std::uint8_t*>(frame.data());
-  view.width = static_cast<int>(frame.shape(1));
-  view.height = static_cast<int>(frame.shape(0));
-  view.stride_x = frame.strides(1);
-  view.stride_y = frame.strides(0);
-  view.channels = flat ? 1 : 3;
-  for (std::size_t c = 0; c < 3; ++c) {
-    view.offset[c] = flat ? 0 : format.rgb[c] * frame.strides(2);
-  }
-  return view;
 }
 
 std::string region_text(const std::array<int, 4>& region) {
@@ -162,36 +117,71 @@ std::string out_fault(const py::array& out, const InputSpec& spec) {
   return "";
 }
 
-void* out_checked(py::array& out, const InputSpec& spec, const py::array& frame) {
+void* out_checked(py::array& out, const InputSpec& spec) {
   const std::string fault = out_fault(out, spec);
   if (!fault.empty()) raise("FrameError", out_expected(spec) + fault);
+  return out.mutable_data();
+}
+
+void check_apart(const py::array& out, const py::array& frame) {
   const auto [out_low, out_high] = extent(out);
   const auto [frame_low, frame_high] = extent(frame);
   if (out_low < frame_high && frame_low < out_high) {
     raise("FrameError", "out: it overlaps the frame's memory; give it memory of its own");
   }
-  return out.mutable_data();
 }
 
-void run(Preprocessor& preprocessor, const py::array& frame, const std::string& format,
-         py::array out, int quarter_turns, int x, int y, int width, int height) {
-  const FrameView view = view_of(frame, format_named(format));
-  const FrameView part = rotated(region_checked(view, {x, y, width, height}), quarter_turns & 3);
-  void* tensor = out_checked(out, preprocessor.spec(), frame);
+// Which part of the frame is meant, and how it is turned.
+struct Part {
+  std::array<int, 4> region;  // x, y, width, height
+  int quarter_turns;
+};
+
+void run_view(Preprocessor& preprocessor, const FrameView& view, const Part& part, void* tensor) {
+  const FrameView seen = rotated(region_checked(view, part.region), part.quarter_turns & 3);
   const py::gil_scoped_release unlocked;
-  preprocessor.run(part, tensor);
+  preprocessor.run(seen, tensor);
+}
+
+void run(Preprocessor& preprocessor, const py::array& pixels, const std::string& format,
+         py::array out, int quarter_turns, int x, int y, int width, int height) {
+  const FrameView view = packed_view(pixels, format);
+  void* tensor = out_checked(out, preprocessor.spec());
+  check_apart(out, pixels);
+  run_view(preprocessor, view, {{x, y, width, height}, quarter_turns}, tensor);
+}
+
+void run_gray16(Preprocessor& preprocessor, const py::array& pixels, double low, double high,
+                py::array out, int quarter_turns, int x, int y, int width, int height) {
+  const FrameView view = gray16_view(pixels, low, high);
+  void* tensor = out_checked(out, preprocessor.spec());
+  check_apart(out, pixels);
+  run_view(preprocessor, view, {{x, y, width, height}, quarter_turns}, tensor);
+}
+
+void run_yuv(Preprocessor& preprocessor, const py::tuple& grids, const std::string& format,
+             int frame_width, int frame_height, const std::string& color_matrix,
+             const std::string& color_range, py::array out, int quarter_turns, int x, int y,
+             int width, int height) {
+  const FrameView view =
+      yuv_view(grids, format, frame_width, frame_height, color_matrix, color_range);
+  void* tensor = out_checked(out, preprocessor.spec());
+  for (const py::handle grid : grids) check_apart(out, grid.cast<py::array>());
+  run_view(preprocessor, view, {{x, y, width, height}, quarter_turns}, tensor);
 }
 
 }  // namespace
 
 void bind_preprocessor(py::module_& module) {
   py::class_<Preprocessor>(module, "Preprocessor")
-      .def(py::init([](const py::object& spec, const py::object& quantization) {
-             return std::make_unique<Preprocessor>(spec_from(spec),
-                                                   quantization_from(quantization));
+      .def(py::init([](const py::object& spec, const py::object& quantization, int num_threads) {
+             return std::make_unique<Preprocessor>(spec_from(spec), quantization_from(quantization),
+                                                   num_threads);
            }),
-           py::arg("input_spec"), py::arg("quantization") = py::none())
+           py::arg("input_spec"), py::arg("quantization") = py::none(), py::arg("num_threads") = 1)
       .def("run", &run)
+      .def("run_gray16", &run_gray16)
+      .def("run_yuv", &run_yuv)
       .def_property_readonly("takes_pixels", &Preprocessor::takes_pixels)
       .def_property_readonly("plans_made", &Preprocessor::plans_made)
       .def_property_readonly("plans_kept", &Preprocessor::plans_kept);

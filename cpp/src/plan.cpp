@@ -4,7 +4,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "plan_stream.h"
+#include "edgeclf/fold.h"
+#include "plan_lines.h"
 
 namespace edgeclf {
 namespace {
@@ -16,9 +17,20 @@ constexpr std::size_t kSmallestStrip = 16;
 
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
-std::size_t sample_size(const Axis<std::int32_t>&) { return sizeof(ExactArithmetic::Sample); }
-std::size_t sample_size(const Axis<float>&) { return sizeof(FloatArithmetic::Sample); }
-std::size_t sample_size(const Axis<double>&) { return sizeof(PreciseArithmetic::Sample); }
+template <class Weight>
+struct ArithmeticOf;
+template <>
+struct ArithmeticOf<std::int32_t> {
+  using type = ExactArithmetic;
+};
+template <>
+struct ArithmeticOf<float> {
+  using type = FloatArithmetic;
+};
+template <>
+struct ArithmeticOf<double> {
+  using type = PreciseArithmetic;
+};
 
 PerChannel<std::uint8_t> default_pad(ResizeMode mode) {
   constexpr std::uint8_t letterbox = 114;
@@ -26,54 +38,103 @@ PerChannel<std::uint8_t> default_pad(ResizeMode mode) {
   return {level, level, level};
 }
 
+// Samples per pixel of a line when it is encoded.
+int channels_of(const FrameLayout& layout, const InputSpec& spec) {
+  if (layout.kind == FrameKind::gray16) return 1;
+  if (layout.kind == FrameKind::yuv) return spec.channels();
+  return std::min(layout.planes[0].channels, spec.channels());
+}
+
 }  // namespace
 
-Plan::Plan(const InputSpec& spec, int width, int height, int frame_channels)
+Plan::Plan(const InputSpec& spec, const FrameLayout& layout)
     : spec_(spec),
-      width_(width),
-      height_(height),
-      frame_channels_(frame_channels),
-      channels_(std::min(frame_channels, spec.channels())),
-      geometry_(place(spec, width, height)),
+      layout_(layout),
+      channels_(channels_of(layout, spec)),
+      plane_count_(layout.kind == FrameKind::yuv && channels_ == 1 ? 1 : layout.plane_count),
+      geometry_(place(spec, layout.width, layout.height)),
       pad_level_(spec.pad_value.value_or(default_pad(spec.resize_mode))) {
-  Axes axes = make_axes(spec, geometry_, width, height);
-  set_columns(axes);
-  const bool only_selects = axes.x.selects && axes.y.selects;
-  if (spec.takes_pillow_bytes() || only_selects) {
-    tables_ = Tables<std::int32_t>{to_fixed(axes.x), to_fixed(axes.y)};
-  } else if (spec.exact.value_or(true)) {
-    tables_ = Tables<double>{std::move(axes.x), std::move(axes.y)};
-  } else {
-    tables_ = Tables<float>{to_float(axes.x), to_float(axes.y)};
-  }
+  make_tables();
   lay_out_workspace();
 }
 
-void Plan::set_columns(Axes& axes) {
-  first_column_ = axes.x.first.front();
-  columns_ = axes.x.first.back() + axes.x.count.back() - first_column_;
-  for (auto& first : axes.x.first) first -= first_column_;
+void Plan::make_tables() {
+  const Axes of_pixels = make_axes(spec_, geometry_, layout_.width, layout_.height);
+  const bool packed = layout_.kind == FrameKind::packed;
+  const bool only_selects = of_pixels.x.selects && of_pixels.y.selects;
+  if (packed && (spec_.takes_pillow_bytes() || only_selects)) {
+    tables_ = TablesOfPlanes<std::int32_t>{};
+  } else if (packed && !spec_.exact.value_or(true)) {
+    tables_ = TablesOfPlanes<float>{};
+  } else {
+    tables_ = TablesOfPlanes<double>{};
+  }
+  for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count_); ++p) {
+    Axes axes = axes_of(p, of_pixels);
+    if (auto* exact = std::get_if<TablesOfPlanes<std::int32_t>>(&tables_)) {
+      auto& [x, y] = (*exact)[p];
+      x = to_fixed(axes.x);
+      y = to_fixed(axes.y);
+    } else if (auto* fast = std::get_if<TablesOfPlanes<float>>(&tables_)) {
+      (*fast)[p] = {to_float(axes.x), to_float(axes.y)};
+    } else {
+      std::get<TablesOfPlanes<double>>(tables_)[p] = {std::move(axes.x), std::move(axes.y)};
+    }
+  }
+}
+
+// The tables of a plane, whose columns count from the first that is read.
+Axes Plan::axes_of(std::size_t plane, const Axes& of_pixels) {
+  const FrameLayout::Plane& layout = layout_.planes[plane];
+  Axes axes{folded(of_pixels.x, layout.x), folded(of_pixels.y, layout.y)};
+  const int first = axes.x.first.front();
+  PlanePlan& plan = planes_[plane];
+  plan.channels = layout_.kind == FrameKind::packed ? channels_ : layout.channels;
+  plan.first_column = first;
+  plan.columns = axes.x.first.back() + axes.x.count.back() - first;
+  for (auto& index : axes.x.first) index -= first;
+  return axes;
 }
 
 void Plan::lay_out_workspace() {
   std::visit(
       [this](const auto& tables) {
-        const std::size_t sample = sample_size(tables.x);
-        const auto taps = static_cast<std::size_t>(tables.y.max_taps);
-        const std::size_t waiting = taps + kRowsAhead;
-        const std::size_t pixel = sample * static_cast<std::size_t>(channels_);
-        const auto width = static_cast<std::size_t>(tables.x.size());
-        const std::size_t affordable = kRingBudget / (waiting * pixel);
-        const std::size_t strip = std::min(width, std::max(affordable, kSmallestStrip));
+        using Weight = typename std::decay_t<decltype(tables[0].x.weights)>::value_type;
+        constexpr std::size_t sample = sizeof(typename ArithmeticOf<Weight>::type::Sample);
+        const auto planes = static_cast<std::size_t>(plane_count_);
+        const auto pixel = [&](std::size_t p) {
+          return sample * static_cast<std::size_t>(planes_[p].channels);
+        };
+        const auto taps = [&](std::size_t p) {
+          return static_cast<std::size_t>(tables[p].y.max_taps);
+        };
+        std::size_t column = 0;  // of all rings
+        for (std::size_t p = 0; p < planes; ++p) column += (taps(p) + kRowsAhead) * pixel(p);
+        const auto width = static_cast<std::size_t>(tables[0].x.size());
+        const std::size_t strip = std::min(width, std::max(kRingBudget / column, kSmallestStrip));
         strip_ = static_cast<int>(strip);
-        const auto packed =
-            static_cast<std::size_t>(columns_) * static_cast<std::size_t>(channels_);
-        ring_offset_ = aligned(RowReader::kRowsKept * packed);
-        line_offset_ = ring_offset_ + aligned(waiting * strip * pixel);
-        pointers_offset_ = line_offset_ + aligned(strip * pixel);
-        workspace_size_ = pointers_offset_ + taps * sizeof(void*);
+        std::size_t end = 0;
+        const auto take = [&end](std::size_t size) {
+          return std::exchange(end, end + aligned(size));
+        };
+        for (std::size_t p = 0; p < planes; ++p) {
+          PlanePlan& plan = planes_[p];
+          plan.scratch_offset = take(RowReader::kRowsKept * static_cast<std::size_t>(plan.columns) *
+                                     static_cast<std::size_t>(plan.channels));
+          plan.ring_offset = take((taps(p) + kRowsAhead) * strip * pixel(p));
+          plan.line_offset = take(strip * pixel(p));
+          plan.pointers_offset = take(taps(p) * sizeof(void*));
+        }
+        if (layout_.kind != FrameKind::packed)
+          levels_offset_ = take(strip * sample * static_cast<std::size_t>(channels_));
+        workspace_size_ = end;
       },
       tables_);
+}
+
+Conversion Plan::conversion_of(const FrameView& frame) const {
+  if (frame.kind == FrameKind::gray16) return gray_from_bytes(frame.window);
+  return channels_ == 1 ? gray_from_luma(frame.encoding.range) : rgb_from_yuv(frame.encoding);
 }
 
 RowTarget Plan::target(void* tensor, int x, int y) const {
@@ -100,17 +161,32 @@ void Plan::pad(const Affine& affine, void* tensor) const {
   }
 }
 
-void Plan::run(const FrameView& frame, const Affine& affine, void* tensor,
-               std::uint8_t* workspace) const noexcept {
-  if (geometry_.x.size < spec_.width || geometry_.y.size < spec_.height) pad(affine, tensor);
-  if (const auto* exact = std::get_if<Tables<std::int32_t>>(&tables_)) {
-    Stream<ExactArithmetic>(*this, *exact, frame, workspace).run(affine, tensor);
-  } else if (const auto* precise = std::get_if<Tables<double>>(&tables_)) {
-    Stream<PreciseArithmetic>(*this, *precise, frame, workspace).run(affine, tensor);
-  } else {
-    Stream<FloatArithmetic>(*this, std::get<Tables<float>>(tables_), frame, workspace)
-        .run(affine, tensor);
+template <class Lines>
+void Plan::write(Lines&& lines, const Affine& affine, void* tensor, Band band) const {
+  for (int x = 0; x < geometry_.x.size; x += strip_) {
+    lines.begin(x, std::min(strip_, geometry_.x.size - x));
+    for (int y = band.begin; y < band.end; ++y) {
+      lines.encode(y, affine,
+                   target(tensor, geometry_.x.tensor_begin + x, geometry_.y.tensor_begin + y));
+    }
   }
+}
+
+void Plan::run(const FrameView& frame, const Affine& affine, void* tensor, std::uint8_t* workspace,
+               Band band) const noexcept {
+  const bool padded = geometry_.x.size < spec_.width || geometry_.y.size < spec_.height;
+  if (padded && band.begin == 0) pad(affine, tensor);
+  if (frame.kind != FrameKind::packed) {
+    write(ConvertedLines<PreciseArithmetic>(*this, frame, workspace), affine, tensor, band);
+    return;
+  }
+  std::visit(
+      [&](const auto& tables) {
+        using Weight = typename std::decay_t<decltype(tables[0].x.weights)>::value_type;
+        using Arithmetic = typename ArithmeticOf<Weight>::type;
+        write(PackedLines<Arithmetic>(*this, frame, workspace), affine, tensor, band);
+      },
+      tables_);
 }
 
 }  // namespace edgeclf

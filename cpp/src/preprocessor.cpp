@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::size_t kPlansKept = 16;
 constexpr std::size_t kAlignment = 64;
+// Rows of the tensor: with fewer, waking a thread costs more than it helps.
+constexpr int kSmallestBand = 16;
+
+std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
 std::uint8_t* aligned(std::uint8_t* pointer) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
@@ -49,21 +53,32 @@ class Preprocessor::Lease {
   Workspace workspace_;
 };
 
-Preprocessor::Preprocessor(const InputSpec& spec, const std::optional<Quantization>& quantization)
-    : spec_(spec), affine_(spec, quantization) {
+Preprocessor::Preprocessor(const InputSpec& spec, const std::optional<Quantization>& quantization,
+                           int threads)
+    : spec_(spec), affine_(spec, quantization), workers_(threads) {
   plans_.reserve(kPlansKept + 1);
 }
 
 void Preprocessor::run(const FrameView& frame, void* tensor) {
   const std::shared_ptr<const Plan> plan = plan_for(frame);
-  Lease lease(*this, plan->workspace_size());
-  plan->run(frame, affine_, tensor, lease.bytes());
+  const int rows = plan->rows();
+  const int bands = std::clamp(rows / kSmallestBand, 1, workers_.threads());
+  // One workspace for all bands, taken here, because no task may throw.
+  const std::size_t size = aligned(plan->workspace_size());
+  Lease lease(*this, size * static_cast<std::size_t>(bands));
+  std::uint8_t* const workspaces = lease.bytes();
+  const auto first = [&](int i) { return static_cast<int>(std::int64_t{rows} * i / bands); };
+  workers_.run(bands, [&](int i) {
+    plan->run(frame, affine_, tensor, workspaces + size * static_cast<std::size_t>(i),
+              {first(i), first(i + 1)});
+  });
 }
 
 std::shared_ptr<const Plan> Preprocessor::plan_for(const FrameView& frame) {
-  if (auto plan = kept_plan(frame)) return plan;
+  const FrameLayout layout(frame);
+  if (auto plan = kept_plan(layout)) return plan;
   // Made outside the lock. Two threads may make the same plan; the later one is kept in front.
-  auto plan = std::make_shared<const Plan>(spec_, frame.width, frame.height, frame.channels);
+  auto plan = std::make_shared<const Plan>(spec_, layout);
   const std::lock_guard<std::mutex> lock(mutex_);
   ++plans_made_;
   plans_.insert(plans_.begin(), plan);
@@ -71,11 +86,10 @@ std::shared_ptr<const Plan> Preprocessor::plan_for(const FrameView& frame) {
   return plan;
 }
 
-std::shared_ptr<const Plan> Preprocessor::kept_plan(const FrameView& frame) {
+std::shared_ptr<const Plan> Preprocessor::kept_plan(const FrameLayout& layout) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const auto& plan) {
-    return plan->fits(frame.width, frame.height, frame.channels);
-  });
+  const auto found = std::find_if(plans_.begin(), plans_.end(),
+                                  [&](const auto& plan) { return plan->fits(layout); });
   if (found == plans_.end()) return nullptr;
   std::rotate(plans_.begin(), found, found + 1);
   return plans_.front();

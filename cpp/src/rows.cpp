@@ -12,49 +12,51 @@ std::uint8_t luma(unsigned red, unsigned green, unsigned blue) {
 
 }  // namespace
 
-RowReader::RowReader(const FrameView& frame, int channels, int first_column, int columns,
+RowReader::RowReader(const PlaneView& plane, int channels, int first_column, int columns,
                      std::uint8_t* scratch)
-    : frame_(frame),
+    : plane_(plane),
       channels_(channels),
       first_column_(first_column),
       columns_(columns),
       scratch_(scratch),
       step_(channels) {
-  if (channels == 1) rgb_ = {0, 0, 0};
-  if (channels != frame.channels) return;  // to grey: every pixel is computed
-  const auto& offset = frame.offset;
-  const std::ptrdiff_t lowest =
-      channels == 1 ? offset[0] : *std::min_element(offset.begin(), offset.end());
-  const std::ptrdiff_t highest =
-      channels == 1 ? offset[0] : *std::max_element(offset.begin(), offset.end());
-  const bool adjacent = highest - lowest == channels - 1;
-  const bool dense = frame.stride_x == channels || (channels == 3 && frame.stride_x == 4);
-  if (adjacent && dense) read_in_place(lowest);
+  if (channels == 1) order_ = {0, 0, 0};
+  if (channels == plane.channels) read_in_place();  // else to grey: every pixel is computed
 }
 
-void RowReader::read_in_place(std::ptrdiff_t lowest) {
+void RowReader::read_in_place() {
+  const auto begin = plane_.offset.begin();
+  const auto [lowest, highest] = std::minmax_element(begin, begin + channels_);
+  const std::ptrdiff_t low = *lowest;
+  const bool adjacent = *highest - low == channels_ - 1;
+  const bool dense = plane_.stride_x == channels_ || (channels_ == 3 && plane_.stride_x == 4);
+  if (!adjacent || !dense) return;
   in_place_ = true;
-  step_ = frame_.stride_x;
-  frame_.data += lowest;
-  if (channels_ == 1) return;
-  for (std::size_t c = 0; c < 3; ++c) rgb_[c] = static_cast<int>(frame_.offset[c] - lowest);
+  step_ = plane_.stride_x;
+  plane_.data += low;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
+    order_[c] = static_cast<int>(plane_.offset[c] - low);
+  }
 }
 
 const std::uint8_t* RowReader::row(int y) const {
-  const std::uint8_t* pixel = frame_.at(first_column_, y);
-  if (in_place_) return pixel;
-  const auto [red, green, blue] = frame_.offset;
+  const std::uint8_t* column = plane_.at(first_column_, y);
+  if (in_place_) return column;
+  const auto [first, second, third] = plane_.offset;
   std::uint8_t* const copy = scratch_ + std::ptrdiff_t{y % kRowsKept} * columns_ * channels_;
   std::uint8_t* out = copy;
-  for (int i = 0; i < columns_; ++i, pixel += frame_.stride_x, out += channels_) {
+  for (int i = 0; i < columns_; ++i, column += plane_.stride_x, out += channels_) {
     if (channels_ == 3) {
-      out[0] = pixel[red];
-      out[1] = pixel[green];
-      out[2] = pixel[blue];
-    } else if (frame_.channels == 3) {
-      out[0] = luma(pixel[red], pixel[green], pixel[blue]);
+      out[0] = column[first];
+      out[1] = column[second];
+      out[2] = column[third];
+    } else if (channels_ == 2) {
+      out[0] = column[first];
+      out[1] = column[second];
+    } else if (plane_.channels == 3) {
+      out[0] = luma(column[first], column[second], column[third]);
     } else {
-      out[0] = pixel[red];
+      out[0] = column[first];
     }
   }
   return copy;

@@ -3,21 +3,24 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <numeric>
 
 #include "edgeclf/half.h"
+#include "exponential.h"
 
 namespace edgeclf {
 namespace {
 
 constexpr double kSmallestForLog = 1e-16;
 constexpr std::size_t kFew = 32;
+constexpr std::size_t kAbreast = 8;  // scores looked at together, for the compiler to use vectors
 
 template <class Element, class Convert>
 void read(const RawScores& raw, float* scores, Convert convert) {
-  const std::uint8_t* from = raw.data;
-  for (std::size_t i = 0; i < raw.size; ++i, from += raw.stride) {
+  for (std::size_t i = 0; i < raw.size; ++i) {
     Element element;
-    std::memcpy(&element, from, sizeof element);
+    std::memcpy(&element, raw.data + i * sizeof element, sizeof element);
     scores[i] = convert(element);
   }
 }
@@ -31,18 +34,40 @@ void read_codes(const RawScores& raw, const Quantization& quantization, float* s
   });
 }
 
-// In double, so that what is rounded to float32 does not depend on whose exp() this is. Kept in
-// place between the loops: a float32 holds exp(x - max) to its last bit.
-void softmax(float* scores, std::size_t size) {
-  const auto peak = static_cast<double>(*std::max_element(scores, scores + size));
-  double sum = 0.0;
-  for (std::size_t i = 0; i < size; ++i) {
-    const double power = std::exp(static_cast<double>(scores[i]) - peak);
-    scores[i] = static_cast<float>(power);
-    sum += power;
+// Several side by side, because each step of a sum or a maximum waits for the one before it.
+double sum_of(const float* scores, std::size_t size) {
+  double sums[kAbreast] = {};
+  std::size_t i = 0;
+  for (; i + kAbreast <= size; i += kAbreast) {
+    for (std::size_t k = 0; k < kAbreast; ++k) sums[k] += static_cast<double>(scores[i + k]);
   }
+  for (; i < size; ++i) sums[0] += static_cast<double>(scores[i]);
+  return std::accumulate(sums, sums + kAbreast, 0.0);
+}
+
+float peak_of(const float* scores, std::size_t size) {
+  float peaks[kAbreast];
+  std::fill(peaks, peaks + kAbreast, scores[0]);
+  std::size_t i = 0;
+  for (; i + kAbreast <= size; i += kAbreast) {
+    for (std::size_t k = 0; k < kAbreast; ++k) {
+      peaks[k] = scores[i + k] > peaks[k] ? scores[i + k] : peaks[k];
+    }
+  }
+  for (; i < size; ++i) peaks[0] = std::max(peaks[0], scores[i]);
+  return *std::max_element(peaks, peaks + kAbreast);
+}
+
+// In double, so that what is rounded to float32 is the same on every machine. Kept in place between
+// the loops: a float32 holds exp(x - max) to its last bit.
+void softmax(float* scores, std::size_t size) {
+  const auto peak = static_cast<double>(peak_of(scores, size));
   for (std::size_t i = 0; i < size; ++i) {
-    scores[i] = static_cast<float>(static_cast<double>(scores[i]) / sum);
+    scores[i] = static_cast<float>(exp_of_negative(static_cast<double>(scores[i]) - peak));
+  }
+  const double portion = 1.0 / sum_of(scores, size);
+  for (std::size_t i = 0; i < size; ++i) {
+    scores[i] = static_cast<float>(static_cast<double>(scores[i]) * portion);
   }
 }
 
@@ -78,15 +103,26 @@ bool passes(const Selection& selection, const float* scores, std::size_t i) {
   return static_cast<double>(scores[i]) >= (thresholds.size() == 1 ? thresholds[0] : thresholds[i]);
 }
 
-// Most classes fail against the worst of the few, and cost one comparison each.
+// Whether any of the next kAbreast scores is above `worst`: eight comparisons without a branch.
+bool any_above(const float* scores, float worst) {
+  unsigned above = 0;
+  for (std::size_t k = 0; k < kAbreast; ++k) above += scores[k] > worst ? 1U : 0U;
+  return above != 0;
+}
+
+// Most classes fail against the worst of the few, and are passed over several at a time.
 std::vector<std::int32_t> best_few(const Selection& selection, const float* scores,
                                    std::size_t size, std::size_t kept) {
   const Better better{scores};
   std::vector<std::int32_t> best;
   best.reserve(kept + 1);
   for (std::size_t i = 0; i < size; ++i) {
-    // A later class of the same score stands behind.
-    if (best.size() == kept && !(scores[i] > scores[best.back()])) continue;
+    if (best.size() == kept) {
+      const float worst = scores[best.back()];
+      while (i + kAbreast <= size && !any_above(scores + i, worst)) i += kAbreast;
+      // A later class of the same score stands behind.
+      if (i == size || !(scores[i] > worst)) continue;
+    }
     if (!passes(selection, scores, i)) continue;
     const auto index = static_cast<std::int32_t>(i);
     best.insert(std::upper_bound(best.begin(), best.end(), index, better), index);
@@ -123,9 +159,14 @@ void dequantize(const RawScores& raw, const std::optional<Quantization>& quantiz
 }
 
 std::optional<std::size_t> first_not_finite(const float* scores, std::size_t size) {
+  // Counted without a branch, which the compiler can do several at a time; there is seldom one.
+  unsigned bad = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    bad += std::abs(scores[i]) <= std::numeric_limits<float>::max() ? 0U : 1U;
+  }
+  if (bad == 0) return std::nullopt;
   const auto* found =
       std::find_if_not(scores, scores + size, [](float x) { return std::isfinite(x); });
-  if (found == scores + size) return std::nullopt;
   return static_cast<std::size_t>(found - scores);
 }
 

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "edgeclf/preprocessor.h"
+#include "yuv_samples.h"
 
 namespace {
 
@@ -13,13 +14,14 @@ thread_local std::size_t allocations = 0;
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: else GCC sees malloc() here and delete there, or new and free(), and warns.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace edgeclf;
 
@@ -35,7 +37,7 @@ InputSpec spec_of(int width, int height) {
 }
 
 FrameView view(const std::vector<std::uint8_t>& pixels, int width, int height) {
-  return {pixels.data(), width, height, 3, 3 * width, 3, {0, 1, 2}};
+  return packed_frame({pixels.data(), 3, 3 * width}, width, height, 3, {0, 1, 2});
 }
 
 std::vector<std::uint8_t> flat(int width, int height, std::uint8_t level) {
@@ -49,6 +51,40 @@ void a_frame_of_the_right_size_is_copied() {
   std::vector<std::uint8_t> tensor(60);
   preprocessor.run(view(pixels, 5, 4), tensor.data());
   CHECK(tensor == pixels);
+}
+
+// 400 rows of noise, whatever the number of threads: each writes its band and nothing else.
+void threads_change_nothing() {
+  std::vector<std::uint8_t> pixels(500 * 400 * 3);
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    pixels[i] = static_cast<std::uint8_t>(i * 2654435761U >> 13);
+  }
+  for (const auto mode : {ResizeMode::stretch, ResizeMode::letterbox}) {
+    InputSpec spec = spec_of(97, 111);
+    spec.resize_mode = mode;
+    std::vector<std::uint8_t> expected(97 * 111 * 3);
+    Preprocessor(spec, {}).run(view(pixels, 500, 400), expected.data());
+    for (const int threads : {2, 3, 9}) {
+      Preprocessor preprocessor(spec, {}, threads);
+      std::vector<std::uint8_t> tensor(expected.size(), 1);
+      preprocessor.run(view(pixels, 500, 400), tensor.data());
+      CHECK(tensor == expected);
+    }
+  }
+}
+
+void threads_change_nothing_for_yuv() {
+  for (const YuvFormat format : kYuvFormats) {
+    const YuvSamples samples(format, 203, 151, 1);
+    const FrameView frame = rotated(region_of(samples.frame(), 1, 1, 199, 149), 1);
+    const InputSpec spec = spec_of(97, 111);
+    std::vector<std::uint8_t> expected(97 * 111 * 3);
+    Preprocessor(spec, {}).run(frame, expected.data());
+    Preprocessor preprocessor(spec, {}, 3);
+    std::vector<std::uint8_t> tensor(expected.size(), 1);
+    preprocessor.run(frame, tensor.data());
+    CHECK(tensor == expected);
+  }
 }
 
 void the_second_frame_of_a_size_allocates_nothing() {
@@ -70,6 +106,24 @@ void the_second_frame_of_a_size_allocates_nothing() {
     }
     CHECK_EQUAL(allocations, before);
     CHECK(tensor == flat(50, 40, 9));
+  }
+}
+
+void the_second_yuv_frame_of_a_layout_allocates_nothing() {
+  for (const YuvFormat format : kYuvFormats) {
+    const YuvSamples samples(format, 64, 48, 0);
+    Preprocessor preprocessor(spec_of(50, 40), {});
+    const FrameView frame = samples.frame();
+    std::vector<std::uint8_t> tensor(50 * 40 * 3);
+    preprocessor.run(frame, tensor.data());
+    const std::size_t before = allocations;
+    for (int i = 0; i < 10; ++i) preprocessor.run(frame, tensor.data());
+    CHECK_EQUAL(allocations, before);
+    preprocessor.run(region_of(frame, 0, 0, 48, 40), tensor.data());
+    preprocessor.run(region_of(frame, 2, 4, 48, 40), tensor.data());
+    CHECK_EQUAL(preprocessor.plans_made(), std::size_t{2});
+    preprocessor.run(region_of(frame, 1, 0, 48, 40), tensor.data());
+    CHECK_EQUAL(preprocessor.plans_made(), std::size_t{3});
   }
 }
 
@@ -109,7 +163,10 @@ void threads_share_one_preprocessor() {
 
 int main() {
   a_frame_of_the_right_size_is_copied();
+  threads_change_nothing();
+  threads_change_nothing_for_yuv();
   the_second_frame_of_a_size_allocates_nothing();
+  the_second_yuv_frame_of_a_layout_allocates_nothing();
   plans_are_kept_by_last_use();
   threads_share_one_preprocessor();
   return check::result();

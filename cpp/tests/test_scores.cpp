@@ -13,8 +13,8 @@ void check_near(float score, double expected) {
 }
 
 void codes_become_numbers() {
-  const std::vector<std::int8_t> codes{-128, 99, 0, 99, 127, 99};
-  const RawScores raw{reinterpret_cast<const std::uint8_t*>(codes.data()), 2, 3, DType::int8};
+  const std::vector<std::int8_t> codes{-128, 0, 127};
+  const RawScores raw{reinterpret_cast<const std::uint8_t*>(codes.data()), 3, DType::int8};
   std::vector<float> scores(3);
   dequantize(raw, Quantization{0.5, -128}, scores.data());
   check_near(scores[0], 0.0);
@@ -34,6 +34,20 @@ void activations() {
   check_near(scores[1], 1.0);
   check_near(scores[2], 0.0);
   check_near(scores[3], 1.0 / (1.0 + std::exp(-2.0)));
+}
+
+// The softmax of (0, x) is exp(x) / (1 + exp(x)) for its second class.
+void softmax_is_exact() {
+  for (int i = 0; i <= 20000; ++i) {
+    const float x = -static_cast<float>(i) * 0.01F;
+    std::vector<float> scores{0.0F, x};
+    activate(Activation::softmax, scores.data(), scores.size());
+    const double power = std::exp(static_cast<double>(x));
+    const double expected = power / (1.0 + power);
+    // Rounded to a float32 twice, and beyond its smallest normal number to a multiple of 2^-149.
+    const double error = std::abs(static_cast<double>(scores[1]) - expected);
+    CHECK(error <= 1.2e-7 * expected + std::ldexp(1.0, -149));
+  }
 }
 
 void not_finite() {
@@ -97,6 +111,7 @@ void every_top_k_is_the_head_of_all() {
 int main() {
   codes_become_numbers();
   activations();
+  softmax_is_exact();
   not_finite();
   calibration();
   selection();

@@ -1,6 +1,12 @@
-// Everything about one size of source that can be known before its pixels are seen.
+// Everything about one kind and size of source that can be known before its pixels are seen.
+//
+// Each plane of a frame is resampled for itself, with tables of its own; the lines that the planes
+// give for one row of the tensor meet there: samples become levels (where they are not yet), and
+// levels elements. So a YUV frame is converted after it was resampled, not before, and only where
+// the tensor has pixels.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <variant>
@@ -15,23 +21,29 @@
 
 namespace edgeclf {
 
+// Some rows, one after the other.
+struct Band {
+  int begin = 0;
+  int end = 0;
+};
+
 class Plan {
  public:
-  // For frames that are width x height pixels after region of interest and rotation, with 1 or 3
-  // channels. Throws std::bad_alloc.
-  Plan(const InputSpec& spec, int width, int height, int frame_channels);
+  // For frames like this one, after region of interest and rotation. Throws std::bad_alloc.
+  Plan(const InputSpec& spec, const FrameLayout& layout);
 
-  bool fits(int width, int height, int frame_channels) const {
-    return width == width_ && height == height_ && frame_channels == frame_channels_;
-  }
+  bool fits(const FrameLayout& layout) const { return layout == layout_; }
 
   std::size_t workspace_size() const { return workspace_size_; }  // bytes
 
-  // Write the whole tensor (one item of a batch, C-contiguous) to `tensor`. `workspace` is aligned
-  // to 64 bytes. Allocates nothing, throws nothing; any number of threads may run one plan, each
-  // with its own workspace.
-  void run(const FrameView& frame, const Affine& affine, void* tensor,
-           std::uint8_t* workspace) const noexcept;
+  // The rows of the tensor that come from pixels; the others are padding.
+  int rows() const { return geometry_.y.size; }
+
+  // Write a part of the tensor (one item of a batch, C-contiguous) to `tensor`: of rows() those of
+  // `band`, and with the first of them all padding. `workspace` is aligned to 64 bytes. Allocates
+  // nothing, throws nothing; any number of threads may run one plan, each with its own workspace.
+  void run(const FrameView& frame, const Affine& affine, void* tensor, std::uint8_t* workspace,
+           Band band) const noexcept;
 
  private:
   template <class Weight>
@@ -39,28 +51,46 @@ class Plan {
     Axis<Weight> x;
     Axis<Weight> y;
   };
+  template <class Weight>
+  using TablesOfPlanes = std::array<Tables<Weight>, 3>;
+
+  // How one plane is read, and where in the workspace its rows are.
+  struct PlanePlan {
+    int channels = 0;      // samples per column while resampling
+    int first_column = 0;  // of the plane: those before it and after it are not read
+    int columns = 0;
+    std::size_t scratch_offset = 0;
+    std::size_t ring_offset = 0;
+    std::size_t line_offset = 0;
+    std::size_t pointers_offset = 0;
+  };
+
   template <class Arithmetic>
   class Stream;
+  template <class Arithmetic>
+  class PackedLines;
+  template <class Arithmetic>
+  class ConvertedLines;
 
-  void set_columns(Axes& axes);
+  Axes axes_of(std::size_t plane, const Axes& of_pixels);
+  void make_tables();
   void lay_out_workspace();
+  template <class Lines>
+  void write(Lines&& lines, const Affine& affine, void* tensor, Band band) const;
+  Conversion conversion_of(const FrameView& frame) const;
   RowTarget target(void* tensor, int x, int y) const;
   void pad(const Affine& affine, void* tensor) const;
 
   InputSpec spec_;
-  int width_;
-  int height_;
-  int frame_channels_;
-  int channels_;  // samples per pixel while resampling: 1 where source or tensor is grey
+  FrameLayout layout_;
+  int channels_ = 0;     // of a line's pixels when it is encoded: 1 where source or tensor is grey
+  int plane_count_ = 0;  // that are read: only luma for a grey tensor
   Geometry geometry_;
   PerChannel<std::uint8_t> pad_level_{};
-  std::variant<Tables<std::int32_t>, Tables<float>, Tables<double>> tables_;
-  int first_column_ = 0;  // of the source: those before it and after it are not read
-  int columns_ = 0;
+  std::array<PlanePlan, 3> planes_;
+  std::variant<TablesOfPlanes<std::int32_t>, TablesOfPlanes<float>, TablesOfPlanes<double>> tables_;
   int strip_ = 0;  // the output is made in strips this wide, so that the workspace stays small
-  std::size_t ring_offset_ = 0;
-  std::size_t line_offset_ = 0;
-  std::size_t pointers_offset_ = 0;
+  std::size_t levels_offset_ = 0;
   std::size_t workspace_size_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Frame to tensor, for one spec: keeps the plans of the sizes it meets and the memory they need.
+// Frame to tensor, for one spec: keeps the plans of the layouts it meets and the memory they need.
 #pragma once
 
 #include <cstddef>
@@ -12,18 +12,22 @@
 #include "edgeclf/frame.h"
 #include "edgeclf/plan.h"
 #include "edgeclf/spec.h"
+#include "edgeclf/workers.h"
 
 namespace edgeclf {
 
 class Preprocessor {
  public:
-  Preprocessor(const InputSpec& spec, const std::optional<Quantization>& quantization);
+  // `threads` work on one frame, each on some rows of the tensor. Throws std::system_error when
+  // they cannot be had.
+  Preprocessor(const InputSpec& spec, const std::optional<Quantization>& quantization,
+               int threads = 1);
 
   const InputSpec& spec() const { return spec_; }
   bool takes_pixels() const { return affine_.takes_pixels(); }
 
   // Write one item of a batch (C-contiguous, of the spec's shape and dtype) to `tensor`, which
-  // must not overlap the frame. Thread-safe. Allocates only when it meets a new size of frame, or
+  // must not overlap the frame. Thread-safe. Allocates only when it meets a new layout of frame, or
   // more threads at once than before. Throws std::bad_alloc.
   void run(const FrameView& frame, void* tensor);
 
@@ -36,7 +40,7 @@ class Preprocessor {
   class Lease;
 
   std::shared_ptr<const Plan> plan_for(const FrameView& frame);
-  std::shared_ptr<const Plan> kept_plan(const FrameView& frame);
+  std::shared_ptr<const Plan> kept_plan(const FrameLayout& layout);
 
   InputSpec spec_;
   Affine affine_;
@@ -44,6 +48,7 @@ class Preprocessor {
   std::vector<std::shared_ptr<const Plan>> plans_;  // the most recently used first
   std::vector<Workspace> workspaces_;               // those not in use
   std::size_t plans_made_ = 0;
+  Workers workers_;
 };
 
 }  // namespace edgeclf

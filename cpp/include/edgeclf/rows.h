@@ -1,4 +1,4 @@
-// One row of a frame as packed pixels, whatever the frame's strides and format.
+// One row of a plane as packed samples, whatever the plane's strides and format.
 #pragma once
 
 #include <array>
@@ -9,19 +9,21 @@
 
 namespace edgeclf {
 
-// Reads the columns from first_column on. A row whose pixels already lie side by side (three or
-// four bytes apart, or one for grey) is read where it is; any other is copied to `scratch`.
+// Reads the columns (blocks of the plane) from first_column on. A row whose blocks already lie side
+// by side (with no byte between them, or one for colour) is read where it is; any other is copied
+// to `scratch`.
 class RowReader {
  public:
   static constexpr int kRowsKept = 2;
 
-  // `channels`: samples per pixel of what is read, 1 or 3. A colour frame read with one channel
-  // becomes Pillow's L. `scratch` holds kRowsKept * columns * channels bytes.
-  RowReader(const FrameView& frame, int channels, int first_column, int columns,
+  // `channels`: samples per column of what is read: those of the plane, or 1 for a plane of red,
+  // green and blue, which then becomes Pillow's L. `scratch` holds kRowsKept * columns * channels
+  // bytes.
+  RowReader(const PlaneView& plane, int channels, int first_column, int columns,
             std::uint8_t* scratch);
 
   // Valid until the next call for a row that is an even number of rows away: two neighbours can be
-  // used together. Pixel i begins at i * step().
+  // used together. Column i begins at i * step().
   const std::uint8_t* row(int y) const;
 
   std::ptrdiff_t step() const { return step_; }
@@ -29,20 +31,20 @@ class RowReader {
   // Whether rows are read where they are, so that they outlive the next call.
   bool in_place() const { return in_place_; }
 
-  // Which of a pixel's samples is red, green and blue; all 0 for one channel.
-  const std::array<int, 3>& rgb() const { return rgb_; }
+  // Which of a column's samples is the plane's first, second and third; all 0 for one channel.
+  const std::array<int, 3>& order() const { return order_; }
 
  private:
-  void read_in_place(std::ptrdiff_t lowest);
+  void read_in_place();
 
-  FrameView frame_;
+  PlaneView plane_;
   int channels_;
   int first_column_;
   int columns_;
   std::uint8_t* scratch_;
   std::ptrdiff_t step_;
   bool in_place_ = false;
-  std::array<int, 3> rgb_{0, 1, 2};
+  std::array<int, 3> order_{0, 1, 2};
 };
 
 }  // namespace edgeclf

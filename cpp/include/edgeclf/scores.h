@@ -27,10 +27,9 @@ struct ScoreCalibration {
   std::vector<std::optional<SigmoidParameters>> parameters;  // one per class
 };
 
-// A model's output for one frame. Elements are `stride` bytes apart.
+// A model's output for one frame, its elements side by side at any address.
 struct RawScores {
   const std::uint8_t* data = nullptr;
-  std::ptrdiff_t stride = 0;
   std::size_t size = 0;
   DType dtype = DType::float32;
 };

@@ -1,0 +1,25 @@
+// Frames as Python hands them over: arrays of any strides, checked before the core sees them.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+#include "edgeclf/frame.h"
+
+namespace edgeclf {
+
+// All raise FrameError. The view is valid as long as the arrays are.
+
+// bgr, rgb, bgra, rgba or gray.
+FrameView packed_view(const pybind11::array& pixels, const std::string& format);
+
+// uint16 levels, HxW; low and high differ and are finite.
+FrameView gray16_view(const pybind11::array& pixels, double low, double high);
+
+// The format's grids of bytes as edgeclf/frame.py lays them out.
+FrameView yuv_view(const pybind11::tuple& grids, const std::string& format, int width, int height,
+                   const std::string& color_matrix, const std::string& color_range);
+
+}  // namespace edgeclf

@@ -1,0 +1,201 @@
+// Any frame through any spec. Built with the address sanitizer, on buffers of the exact size, it
+// finds reads and writes beyond the pixels. Besides, two things must hold:
+//   - every byte of the tensor is written, and the same twice;
+//   - a frame gives what a packed copy of its pixels gives, however its bytes lie in memory.
+#include "edgeclf/preprocessor.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "input.h"
+
+using namespace edgeclf;
+
+namespace {
+
+constexpr int kLongestSide = 300;
+constexpr int kLongestTensorSide = 70;
+
+// Memory of exactly `size` bytes: one byte more and the sanitizer speaks up.
+struct Block {
+  explicit Block(std::size_t count) : size(count), bytes(new std::uint8_t[count]) {}
+  std::size_t size;
+  std::unique_ptr<std::uint8_t[]> bytes;
+};
+
+InputSpec spec_from(Input& input) {
+  InputSpec spec;
+  spec.width = input.number(1, kLongestTensorSide);
+  spec.height = input.number(1, kLongestTensorSide);
+  spec.color_mode = input.choice(ColorMode::gray);
+  spec.resize_mode = input.choice(ResizeMode::center_crop);
+  if (spec.resize_mode == ResizeMode::center_crop) {
+    spec.resize_size = input.number(1, kLongestTensorSide + 20);
+  }
+  spec.crop_rounding = input.choice(CropRounding::floor);
+  spec.interpolation = input.choice(Interpolation::area);
+  spec.antialias = input.flag();
+  if (input.flag()) spec.exact = false;
+  if (input.flag()) {
+    spec.rescale_factor = 1.0 / 255;
+    spec.mean = PerChannel<double>{0.485, 0.456, 0.406};
+    spec.std = PerChannel<double>{0.229, 0.224, 0.225};
+  }
+  if (input.flag()) spec.pad_value = PerChannel<std::uint8_t>{1, 2, 3};
+  spec.layout = input.choice(Layout::nhwc);
+  spec.dtype = input.choice(DType::int8);
+  return spec;
+}
+
+// A grid of `channels` bytes an element, with padding and in any direction.
+struct Grid {
+  ByteGrid view;
+  std::unique_ptr<Block> block;
+};
+
+Grid grid_from(Input& input, int width, int height, int channels) {
+  const std::ptrdiff_t pixel = channels + (input.flag() ? input.number(0, 3) : 0);
+  const std::ptrdiff_t row = pixel * (width - 1) + channels + input.number(0, 9);
+  const std::ptrdiff_t size = row * (height - 1) + pixel * (width - 1) + channels;
+  Grid grid{{}, std::make_unique<Block>(static_cast<std::size_t>(size))};
+  input.fill(grid.block->bytes.get(), grid.block->size);
+  grid.view = {grid.block->bytes.get(), pixel, row, 1};
+  if (input.flag()) {
+    grid.view.data += pixel * (width - 1);
+    grid.view.stride_x = -pixel;
+  }
+  if (input.flag()) {
+    grid.view.data += row * (height - 1);
+    grid.view.stride_y = -row;
+  }
+  return grid;
+}
+
+int half(int length) { return (length + 1) / 2; }
+
+struct Source {
+  FrameView view;
+  std::vector<Grid> grids;
+};
+
+Source packed_source(Input& input, int width, int height) {
+  const int samples = std::array<int, 3>{1, 3, 4}[static_cast<std::size_t>(input.number(0, 2))];
+  Source source;
+  source.grids.push_back(grid_from(input, width, height, samples));
+  const bool bgr = input.flag();
+  source.view = packed_frame(source.grids[0].view, width, height, samples == 1 ? 1 : 3,
+                             samples == 1 ? std::array<int, 3>{0, 0, 0}
+                             : bgr        ? std::array<int, 3>{2, 1, 0}
+                                          : std::array<int, 3>{0, 1, 2});
+  return source;
+}
+
+Source yuv_source(Input& input, int width, int height) {
+  const YuvFormat format = input.choice(YuvFormat::uyvy);
+  const YuvEncoding encoding{input.choice(ColorMatrix::bt709), input.choice(ColorRange::full)};
+  Source source;
+  const int grids = grids_of(format);
+  if (grids == 1) {
+    source.grids.push_back(grid_from(input, 2 * half(width), height, 2));
+  } else {
+    source.grids.push_back(grid_from(input, width, height, 1));
+    for (int i = 1; i < grids; ++i) {
+      source.grids.push_back(grid_from(input, half(width), half(height), grids == 2 ? 2 : 1));
+    }
+  }
+  std::array<ByteGrid, 3> views;
+  for (std::size_t i = 0; i < source.grids.size(); ++i) views[i] = source.grids[i].view;
+  source.view = yuv_frame(format, views, width, height, encoding);
+  return source;
+}
+
+Source gray16_source(Input& input, int width, int height) {
+  Source source;
+  source.grids.push_back(grid_from(input, width, height, 2));
+  const double low = input.number(0, 60000);
+  source.view = gray16_frame(source.grids[0].view, width, height,
+                             {low, low + (input.flag() ? -1.0 : 1.0) * input.number(1, 5000)});
+  return source;
+}
+
+Source source_from(Input& input) {
+  const int width = input.number(1, kLongestSide);
+  const int height = input.number(1, kLongestSide);
+  switch (input.number(0, 3)) {
+    case 0: return yuv_source(input, width, height);
+    case 1: return gray16_source(input, width, height);
+    default: return packed_source(input, width, height);
+  }
+}
+
+FrameView part_from(Input& input, const FrameView& frame) {
+  if (!input.flag()) return frame;
+  const int x = input.number(0, frame.width - 1);
+  const int y = input.number(0, frame.height - 1);
+  const FrameView region =
+      region_of(frame, x, y, input.number(1, frame.width - x), input.number(1, frame.height - y));
+  return rotated(region, input.number(0, 3));
+}
+
+Block tensor_of(Preprocessor& preprocessor, const FrameView& frame, int fill) {
+  const InputSpec& spec = preprocessor.spec();
+  Block tensor(static_cast<std::size_t>(spec.width) * static_cast<std::size_t>(spec.height) *
+               static_cast<std::size_t>(spec.channels() * size_of(spec.dtype)));
+  std::memset(tensor.bytes.get(), fill, tensor.size);
+  preprocessor.run(frame, tensor.bytes.get());
+  return tensor;
+}
+
+bool equal(const Block& a, const Block& b) {
+  return a.size == b.size && std::memcmp(a.bytes.get(), b.bytes.get(), a.size) == 0;
+}
+
+// The pixels of a packed frame, one after the other.
+std::vector<std::uint8_t> packed_pixels(const FrameView& frame) {
+  const PlaneView& plane = frame.planes[0];
+  std::vector<std::uint8_t> pixels;
+  for (int y = 0; y < frame.height; ++y) {
+    for (int x = 0; x < frame.width; ++x) {
+      for (int c = 0; c < plane.channels; ++c) {
+        pixels.push_back(plane.at(x, y)[plane.offset[static_cast<std::size_t>(c)]]);
+      }
+    }
+  }
+  return pixels;
+}
+
+FrameView packed_copy(const FrameView& frame, const Block& pixels) {
+  const int channels = frame.planes[0].channels;
+  return packed_frame({pixels.bytes.get(), channels, std::ptrdiff_t{channels} * frame.width, 1},
+                      frame.width, frame.height, channels,
+                      channels == 1 ? std::array<int, 3>{0, 0, 0} : std::array<int, 3>{0, 1, 2});
+}
+
+std::optional<Quantization> quantization_from(Input& input, const InputSpec& spec) {
+  if (size_of(spec.dtype) != 1 || !spec.normalised()) return std::nullopt;
+  const int low = spec.dtype == DType::int8 ? -128 : 0;
+  return Quantization{0.001 + 0.02 * input.number(0, 255) / 255.0, input.number(low, low + 255)};
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Input input(data, size);
+  const InputSpec spec = spec_from(input);
+  Preprocessor preprocessor(spec, quantization_from(input, spec));
+  const Source source = source_from(input);
+  const FrameView frame = part_from(input, source.view);
+  const Block tensor = tensor_of(preprocessor, frame, 0x5A);
+  require(equal(tensor, tensor_of(preprocessor, frame, 0xA5)));
+  if (frame.kind == FrameKind::packed) {
+    const auto pixels = packed_pixels(frame);
+    Block copy(pixels.size());
+    std::copy(pixels.begin(), pixels.end(), copy.bytes.get());
+    require(equal(tensor, tensor_of(preprocessor, packed_copy(frame, copy), 0)));
+  }
+  return 0;
+}
