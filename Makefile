@@ -66,6 +66,11 @@ format: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
 
+# Makes its own environments under build/, with the libraries that it compares with.
+.PHONY: bench-hotpath
+bench-hotpath:
+	$(PYTHON) benchmarks/hotpath.py $(BENCH_ARGS)
+
 clean:
 	rm -rf $(VENV) build dist demo-output *.egg-info edgeclf/_core*.so
 

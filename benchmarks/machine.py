@@ -9,18 +9,19 @@ import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Sequence
 
 PACKAGES = ("edgeclf", "numpy", "pillow", "onnxruntime", "ai-edge-litert", "opencv-python-headless")
 
 
-def describe() -> dict:
+def describe(packages: Sequence[str] = PACKAGES) -> dict:
     """CPU, cores, system, versions, date and git revision, as plain data."""
     return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in packages},
         "date": datetime.date.today().isoformat(),
         "git": _git_revision(),
     }

@@ -1,0 +1,1 @@
+"""The instruments of the benchmarks: pictures, float64 answers, timing, second process, report."""
