@@ -13,12 +13,12 @@ constexpr int kMostBitsDown = 22;
 
 // How the time of a line is shared between down and across, so that memory is read at an even pace.
 // Rough cycles of one AVX2 core; a wrong guess costs a little speed.
-double part_across(const AcrossTable& across, int bytes, int row_count) {
+double part_down(const AcrossTable& across, int bytes, int row_count) {
   const double chunks = bytes / 64.0;
   const double down = chunks * (row_count <= 2 ? 8.0 : 4.75 * row_count + 8.0);
   const double groups = across.axis.taps.size() / 16.0;
   const double sideways = groups * (13.0 * across.steps + 22.0);
-  return sideways / (down + sideways);
+  return down / (down + sideways);
 }
 
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
@@ -44,8 +44,8 @@ FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bo
   } else {
     across_ = make_across(axes.x, pixel, blocks);
     set_sums(axes.y, fraction);
-    const double part = bytes_ * part_across(across_, bytes_, row_count_);
-    fetched_across_ = static_cast<int>(part) / 64 * 64;
+    const double part = bytes_ * part_down(across_, bytes_, row_count_);
+    fetched_down_ = static_cast<int>(part) / 64 * 64;
   }
   lay_out_workspace(copied);
 }
@@ -122,7 +122,7 @@ Ahead FastStream::ahead_of(int y) {
   const int end = plane_.down_.first[next] + plane_.down_.count[next];
   int count = 0;
   for (int r = std::max(next_row_, plane_.down_.first[next]); r < end; ++r) next_[count++] = row(r);
-  return {next_, count, plane_.fetched_across_, plane_.bytes_};
+  return {next_, count, plane_.fetched_down_, plane_.bytes_};
 }
 
 void FastStream::sum_rows(int y, const Ahead& ahead) {

@@ -9,6 +9,32 @@ namespace {
 constexpr int kGroup = 8 * kBlocks;  // outputs
 constexpr int kCacheLine = 64;
 
+// Fetching. -------------------------------------------------------------------------------------
+
+EDGECLF_INLINE_SIMD void fetch(const Ahead& ahead, int at) {
+  for (int k = 0; k < ahead.count; ++k) prefetch(ahead.rows[k] + at);
+}
+
+// Fetches what is ahead in as many equal parts as there are calls.
+class PacedFetch {
+ public:
+  EDGECLF_INLINE_SIMD PacedFetch(const Ahead& ahead, int begin, int end, int parts)
+      : ahead_(ahead),
+        at_(begin),
+        due_(begin),
+        part_(parts > 0 ? (end - begin + parts - 1) / parts : 0) {}
+
+  EDGECLF_INLINE_SIMD void next() {
+    for (due_ += part_; at_ < due_; at_ += kCacheLine) fetch(ahead_, at_);
+  }
+
+ private:
+  const Ahead& ahead_;
+  int at_;
+  int due_;
+  int part_;
+};
+
 // Down. -----------------------------------------------------------------------------------------
 
 struct Sums {
@@ -109,33 +135,13 @@ EDGECLF_INLINE_SIMD void blend_at(const Blend& blend, int at, Vec q8, std::int16
   }
 }
 
-EDGECLF_INLINE_SIMD void fetch(const Ahead& ahead, int at) {
-  for (int k = 0; k < ahead.count; ++k) prefetch(ahead.rows[k] + at);
-}
-
-// Fetches what is ahead in as many equal parts as there are calls.
-class PacedFetch {
- public:
-  EDGECLF_INLINE_SIMD PacedFetch(const Ahead& ahead, int begin, int end, int parts)
-      : ahead_(ahead), at_(begin), due_(begin), part_((end - begin + parts - 1) / parts) {}
-
-  EDGECLF_INLINE_SIMD void next() {
-    for (due_ += part_; at_ < due_; at_ += kCacheLine) fetch(ahead_, at_);
-  }
-
- private:
-  const Ahead& ahead_;
-  int at_;
-  int due_;
-  int part_;
-};
-
 void blend_down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
   const Blend blend = blend_of(sum);
   const Vec q8 = splat_words(1 << 8);
+  PacedFetch paced(ahead, 0, ahead.middle, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    if (x >= ahead.begin) fetch(ahead, x);
+    paced.next();
     for (int v = 0; v < kCacheLine; v += kBytes) blend_at(blend, x + v, q8, words);
   }
   for (; x + kBytes <= sum.bytes; x += kBytes) blend_at(blend, x, q8, words);
@@ -149,9 +155,10 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
   }
   constexpr int kVectors = kCacheLine / kBytes;
   const Vec half = splat_ints(1 << (sum.shift - 1));
+  PacedFetch paced(ahead, 0, ahead.middle, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    if (x >= ahead.begin) fetch(ahead, x);
+    paced.next();
     if (kVectors <= 2) {
       down_at<2>(sum, x, half, words);
     } else {
@@ -263,7 +270,7 @@ EDGECLF_INLINE_SIMD void across_samples(const std::int16_t* words, const AcrossT
   const std::int32_t* offsets = table.offsets.data();
   const std::int16_t* weights = table.weights.data();
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, 0, ahead.begin, (size + kGroup - 1) / kGroup);
+  PacedFetch paced(ahead, ahead.middle, ahead.bytes, (size + kGroup - 1) / kGroup);
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
     paced.next();
     Vec sums[8];

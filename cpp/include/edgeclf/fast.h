@@ -84,12 +84,12 @@ BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, 
                             int blocks);
 bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
 
-// What will be read next, and so may be fetched while this line is computed: the first `begin`
-// bytes of each row while it is summed across, the others down. Memory should never rest.
+// What will be read next, and so may be fetched while this line is computed: the first bytes of
+// each row, up to `middle`, while it is summed down, the others across. Memory should never rest.
 struct Ahead {
   const std::uint8_t* const* rows = nullptr;
   int count = 0;
-  int begin = 0;
+  int middle = 0;
   int bytes = 0;
 };
 

@@ -39,7 +39,7 @@ class FastPlane {
   int padded_ = 0;  // words of a line
   bool bilinear_ = false;
   int shift_ = 0;
-  int fetched_across_ = 0;                   // bytes of the rows ahead
+  int fetched_down_ = 0;                     // bytes of the rows ahead
   int row_count_ = 0;                        // of a sum; even
   std::vector<std::int16_t> sum_weights_;    // row_count_ for each output
   std::vector<std::int16_t> lower_weights_;  // bilinear
