@@ -138,7 +138,7 @@ EDGECLF_INLINE_SIMD void blend_at(const Blend& blend, int at, Vec q8, std::int16
 void blend_down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
   const Blend blend = blend_of(sum);
   const Vec q8 = splat_words(1 << 8);
-  PacedFetch paced(ahead, 0, ahead.middle, sum.bytes / kCacheLine);
+  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
     paced.next();
@@ -155,7 +155,7 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
   }
   constexpr int kVectors = kCacheLine / kBytes;
   const Vec half = splat_ints(1 << (sum.shift - 1));
-  PacedFetch paced(ahead, 0, ahead.middle, sum.bytes / kCacheLine);
+  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
     paced.next();
@@ -270,7 +270,7 @@ EDGECLF_INLINE_SIMD void across_samples(const std::int16_t* words, const AcrossT
   const std::int32_t* offsets = table.offsets.data();
   const std::int16_t* weights = table.weights.data();
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, ahead.middle, ahead.bytes, (size + kGroup - 1) / kGroup);
+  PacedFetch paced(ahead, ahead.down, ahead.across, (size + kGroup - 1) / kGroup);
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
     paced.next();
     Vec sums[8];
@@ -333,7 +333,7 @@ void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, 0, ahead.bytes, (size + kGroup - 1) / kGroup);
+  PacedFetch paced(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
   const std::int32_t* offsets = table.offsets.data();
   std::ptrdiff_t at = 0;
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
