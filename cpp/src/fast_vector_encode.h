@@ -73,9 +73,6 @@ EDGECLF_INLINE_SIMD Vec codes_of(Vec words, const Gains& gains) {
 
 // Planes. ---------------------------------------------------------------------------------------
 
-// Elements between two calls for more to be fetched: often enough for an even pace.
-constexpr int kFetchEvery = 64;
-
 // kWords elements of one plane.
 template <DType kType, class Element>
 EDGECLF_INLINE_SIMD void encode_run(const std::int16_t* line, const Gains& gains, Vec top,
@@ -98,10 +95,9 @@ EDGECLF_INLINE_SIMD void encode_run(const std::int16_t* line, const Gains& gains
 
 template <DType kType, class Element>
 EDGECLF_INLINE_SIMD void encode_plane(const std::int16_t* line, const Gains& gains, Vec top,
-                                      int size, Element* out, PacedFetch& paced) {
+                                      int size, Element* out) {
   int i = 0;
   for (; i + kWords <= size; i += kWords) {
-    if (i % kFetchEvery == 0) paced.next();
     encode_run<kType>(line + i, gains, top, out + i);
   }
   if (i == size) return;
@@ -115,11 +111,11 @@ void encode_planes(const ConstFastLines& lines, const FastEncoding& encoding, in
                    const RowTarget& target, const Ahead& ahead) {
   auto* out = static_cast<Element*>(target.elements);
   const Vec top = splat_words(encoding.top);
-  PacedFetch paced(ahead, ahead.across, ahead.bytes,
-                   (size + kFetchEvery - 1) / kFetchEvery * encoding.channels);
+  PacedFetch paced(ahead, ahead.across, ahead.bytes, encoding.channels);
   for (std::size_t c = 0; c < static_cast<std::size_t>(encoding.channels); ++c) {
     const Gains gains{splat_floats(encoding.gain[c]), splat_floats(encoding.bias[c])};
-    encode_plane<kType>(lines[c], gains, top, size, out, paced);
+    paced.next();
+    encode_plane<kType>(lines[c], gains, top, size, out);
     out += target.channel_step;
   }
 }
