@@ -47,8 +47,6 @@ constexpr int kFastGroup = 16;
 constexpr int fast_padded(int size) { return (size + kFastGroup - 1) / kFastGroup * kFastGroup; }
 // A row of bytes that kernels are given has at least this many.
 constexpr int kFastRowBytes = 32;
-// Words that are read, but not looked at, behind a row of words.
-constexpr int kFastRowSlack = 64;
 
 struct AcrossTable {
   FixedAxis axis;
