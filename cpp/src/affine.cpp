@@ -40,11 +40,26 @@ void encode_floats(const Sample* sample, int step, int size, Element* out, std::
   }
 }
 
+// Half to even, for |value| below 2^51: a double of the size of 1.5 * 2^52 has no bits behind the
+// point. Two additions, where nearbyint may be a call.
+double rounded(double value) {
+  constexpr double rounder = 6755399441055744.0;
+  return (value + rounder) - rounder;
+}
+
 // Weights are fractions, so a level can be exactly n + 1/2 and then takes the even code; double
 // misses such a half by about 1e-13, and other levels stay at least 1e-7 away from one.
 double without_noise(double value) {
   constexpr double grid = 1 << 30;
-  return std::nearbyint(value * grid) / grid;
+  return rounded(value * grid) * (1.0 / grid);
+}
+
+// Of a value that may lie anywhere; `range` is the dtype's.
+std::uint8_t nearest_code(double value, CodeRange range) {
+  const double low = range.low;
+  const double high = range.high;
+  const double code = rounded(without_noise(std::clamp(value, low - 1.0, high + 1.0)));
+  return static_cast<std::uint8_t>(static_cast<int>(std::clamp(code, low, high)));
 }
 
 template <class Element>
@@ -121,18 +136,10 @@ void Affine::encode_unrounded(const Sample* pixels, int channels, const std::arr
       case DType::uint8:
       case DType::int8:
         encode_floats(sample, channels, size, target.channel<std::uint8_t>(c), step,
-                      [=](Sample level) {
-                        const double code = without_noise(level * gain + bias);
-                        return static_cast<std::uint8_t>(rounded_code(code, range));
-                      });
+                      [=](Sample level) { return nearest_code(level * gain + bias, range); });
         break;
     }
   }
-}
-
-void Affine::encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
-                    const RowTarget& target) const {
-  encode_unrounded(pixels, channels, source, size, target);
 }
 
 void Affine::encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,

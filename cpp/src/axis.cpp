@@ -30,10 +30,6 @@ Axis<std::int32_t> to_fixed(const Axis<double>& axis) {
   return fixed;
 }
 
-Axis<float> to_float(const Axis<double>& axis) {
-  return converted<float>(axis, [](double weight) { return static_cast<float>(weight); });
-}
-
 std::vector<std::int16_t> pair_weights(const Axis<std::int32_t>& axis) {
   constexpr int kTaps = 4;
   std::vector<std::int16_t> halves;

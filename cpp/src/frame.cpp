@@ -6,6 +6,9 @@
 namespace edgeclf {
 namespace {
 
+// 16 bytes of words hold a pixel, and kernels have been thought through for steps up to 4.
+constexpr std::ptrdiff_t kLongestStep = 4;
+
 constexpr Fold kPairs{2, 0};
 
 int blocks(int pixels, const Fold& fold) { return (pixels - 1 + fold.phase) / fold.span + 1; }
@@ -119,6 +122,31 @@ FrameView gray16_frame(const ByteGrid& pixels, int width, int height, const Wind
   return frame;
 }
 
+PlaneLayout layout_of(const PlaneView& plane) {
+  const std::ptrdiff_t* offset = plane.offset.data();
+  const std::ptrdiff_t* end = offset + plane.channels;
+  PlaneLayout result;
+  result.lowest = *std::min_element(offset, end);
+  const bool dense = plane.stride_x >= 1 && plane.stride_x <= kLongestStep;
+  result.readable = dense && *std::max_element(offset, end) - result.lowest < kLongestStep;
+  result.pixel = copied_layout(plane.channels);
+  if (!result.readable) return result;
+  result.pixel.step = static_cast<int>(plane.stride_x);
+  for (std::size_t s = 0; offset + s < end; ++s) {
+    const auto rank = std::count_if(offset, end, [&](auto other) { return other < offset[s]; });
+    result.order[s] = static_cast<int>(rank);
+    result.pixel.offset[static_cast<std::size_t>(rank)] =
+        static_cast<int>(offset[s] - result.lowest);
+  }
+  return result;
+}
+
+PixelLayout copied_layout(int samples) {
+  PixelLayout pixel{samples, samples, {0, 0, 0}};
+  for (int s = 0; s < samples; ++s) pixel.offset[static_cast<std::size_t>(s)] = s;
+  return pixel;
+}
+
 FrameLayout::FrameLayout(const FrameView& frame)
     : kind(frame.kind),
       width(frame.width),
@@ -126,7 +154,9 @@ FrameLayout::FrameLayout(const FrameView& frame)
       plane_count(frame.plane_count),
       planes{} {
   for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count); ++p) {
-    planes[p] = {frame.planes[p].channels, frame.planes[p].fold_x, frame.planes[p].fold_y};
+    const PlaneView& plane = frame.planes[p];
+    const PlaneLayout memory = layout_of(plane);
+    planes[p] = {plane.channels, plane.fold_x, plane.fold_y, memory.readable, memory.pixel};
   }
 }
 
@@ -137,6 +167,13 @@ bool FrameLayout::operator==(const FrameLayout& other) const {
   return width == other.width && height == other.height && kind == other.kind &&
          plane_count == other.plane_count &&
          std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
+}
+
+bool FrameLayout::has_rows_like(const FrameLayout& other) const {
+  const auto same = [](const Plane& a, const Plane& b) {
+    return a.readable == b.readable && a.pixel == b.pixel;
+  };
+  return std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
 }
 
 FrameView region_of(const FrameView& frame, int x, int y, int width, int height) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "edgeclf/fold.h"
+#include "plan_fast.h"
 #include "plan_lines.h"
 
 namespace edgeclf {
@@ -22,10 +23,6 @@ struct ArithmeticOf;
 template <>
 struct ArithmeticOf<std::int32_t> {
   using type = ExactArithmetic;
-};
-template <>
-struct ArithmeticOf<float> {
-  using type = FloatArithmetic;
 };
 template <>
 struct ArithmeticOf<double> {
@@ -64,8 +61,10 @@ void Plan::make_tables() {
   const bool only_selects = of_pixels.x.selects && of_pixels.y.selects;
   if (packed && (spec_.takes_pillow_bytes() || only_selects)) {
     tables_ = TablesOfPlanes<std::int32_t>{};
-  } else if (packed && !spec_.exact.value_or(true)) {
-    tables_ = TablesOfPlanes<float>{};
+  } else if (spec_.takes_fixed_point(!packed) && layout_.kind != FrameKind::gray16 &&
+             fits_fixed_point(of_pixels)) {
+    make_fixed_tables(of_pixels);
+    return;
   } else {
     tables_ = TablesOfPlanes<double>{};
   }
@@ -75,11 +74,23 @@ void Plan::make_tables() {
       auto& [x, y] = (*exact)[p];
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
-    } else if (auto* fast = std::get_if<TablesOfPlanes<float>>(&tables_)) {
-      (*fast)[p] = {to_float(axes.x), to_float(axes.y)};
     } else {
       std::get<TablesOfPlanes<double>>(tables_)[p] = {std::move(axes.x), std::move(axes.y)};
     }
+  }
+}
+
+void Plan::make_fixed_tables(const Axes& of_pixels) {
+  kernels_ = &fast_kernels();
+  fraction_ = fraction_bits(of_pixels);
+  for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count_); ++p) {
+    const Axes axes = axes_of(p, of_pixels);
+    const FrameLayout::Plane& layout = layout_.planes[p];
+    PlanePlan& plan = planes_[p];
+    plan.copied = !layout.readable || plan.channels != layout.channels ||
+                  layout.pixel.bytes(plan.columns) < kFastRowBytes;
+    fixed_[p] = FastPlane(axes, plan.copied ? copied_layout(plan.channels) : layout.pixel,
+                          plan.columns, plan.copied, fraction_, kernels_->blocks);
   }
 }
 
@@ -97,6 +108,14 @@ Axes Plan::axes_of(std::size_t plane, const Axes& of_pixels) {
 }
 
 void Plan::lay_out_workspace() {
+  if (kernels_ != nullptr) {
+    strip_ = geometry_.x.size;
+    for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count_); ++p) {
+      planes_[p].ring_offset = workspace_size_;
+      workspace_size_ += fixed_[p].workspace_size();
+    }
+    return;
+  }
   std::visit(
       [this](const auto& tables) {
         using Weight = typename std::decay_t<decltype(tables[0].x.weights)>::value_type;
@@ -176,6 +195,10 @@ void Plan::run(const FrameView& frame, const Affine& affine, void* tensor, std::
                Band band) const noexcept {
   const bool padded = geometry_.x.size < spec_.width || geometry_.y.size < spec_.height;
   if (padded && band.begin == 0) pad(affine, tensor);
+  if (kernels_ != nullptr) {
+    write(FixedLines(*this, frame, affine, workspace), affine, tensor, band);
+    return;
+  }
   if (frame.kind != FrameKind::packed) {
     write(ConvertedLines<PreciseArithmetic>(*this, frame, workspace), affine, tensor, band);
     return;

@@ -22,7 +22,6 @@ class Plan::Stream {
   using Sample = typename Arithmetic::Sample;
   using Weight = typename Arithmetic::Weight;
   static constexpr bool kExact = std::is_same<Arithmetic, ExactArithmetic>::value;
-  static constexpr bool kPrecise = std::is_same<Arithmetic, PreciseArithmetic>::value;
 
   Stream(const Plan& plan, std::size_t index, const FrameView& frame, std::uint8_t* workspace)
       : plane_(plan.planes_[index]),
@@ -91,10 +90,8 @@ class Plan::Stream {
   void resample_row(const SourceRow& row, Sample* out) const {
     if constexpr (kExact) {
       kernels_.resample_exact(row, nullptr, tables_.x, x_, size_, out, nullptr);
-    } else if constexpr (kPrecise) {
-      kernels_.resample_precise(row, tables_.x, x_, size_, out);
     } else {
-      kernels_.resample_float(row, tables_.x, x_, size_, out);
+      kernels_.resample_precise(row, tables_.x, x_, size_, out);
     }
   }
 
@@ -103,10 +100,8 @@ class Plan::Stream {
     [[maybe_unused]] const Weight* weights = tables_.y.weight(y);
     if constexpr (kExact) {
       kernels_.combine_exact(rows_, tables_.y, y, samples, line_);
-    } else if constexpr (kPrecise) {
-      kernels_.combine_precise(rows_, weights, taps, samples, line_);
     } else {
-      kernels_.combine_float(rows_, weights, taps, samples, line_);
+      kernels_.combine_precise(rows_, weights, taps, samples, line_);
     }
   }
 

@@ -9,18 +9,9 @@
 namespace edgeclf {
 namespace {
 
-void resample_float(const SourceRow& row, const Axis<float>& axis, int begin, int size,
-                    float* out) {
-  resample(row, axis, begin, size, out);
-}
-
 void combine_exact_scalar(const std::uint8_t* const* rows, const Axis<std::int32_t>& axis, int i,
                           int size, std::uint8_t* out) {
   combine(rows, axis.weight(i), axis.count[static_cast<std::size_t>(i)], size, out);
-}
-
-void combine_float(const float* const* rows, const float* weights, int taps, int size, float* out) {
-  combine(rows, weights, taps, size, out);
 }
 
 void resample_precise(const SourceRow& row, const Axis<double>& axis, int begin, int size,
@@ -34,9 +25,8 @@ void combine_precise(const double* const* rows, const double* weights, int taps,
 }
 
 std::vector<Kernels> found_kernels() {
-  std::vector<Kernels> found{{"scalar", resample_exact_scalar, resample_float, combine_exact_scalar,
-                              combine_float, resample_precise, combine_precise,
-                              scalar_level_kernels()}};
+  std::vector<Kernels> found{{"scalar", resample_exact_scalar, combine_exact_scalar,
+                              resample_precise, combine_precise, scalar_level_kernels()}};
   add_sse41_kernels(found);
   add_avx2_kernels(found);
   add_neon_kernels(found);

@@ -46,6 +46,14 @@ EDGECLF_INLINE void weigh_row(const SourceRow& row, const Axis<Weight>& axis, in
     const auto at = static_cast<std::size_t>(i);
     const std::uint8_t* pixel = row.pixels + axis.first[at] * row.step;
     const int taps = axis.count[at];
+    if (taps == 2) {  // bilinear without antialias, and most of upscaling
+      const Weight* const weights = axis.weight(i);
+      for (int c = 0; c < kChannels; ++c) {
+        out[c] = finished(static_cast<Weight>(pixel[c]) * weights[0] +
+                          static_cast<Weight>(pixel[row.step + c]) * weights[1]);
+      }
+      continue;
+    }
     Weight total[kChannels] = {};
     for (int k = 0; k < taps; k += kTapsPerSum) {
       add_taps<kChannels>(pixel + k * row.step, row.step, axis.weight(i) + k,

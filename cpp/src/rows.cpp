@@ -34,17 +34,22 @@ void RowReader::read_in_place() {
   in_place_ = true;
   step_ = plane_.stride_x;
   plane_.data += low;
+  lowest_ = low;
   for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
     order_[c] = static_cast<int>(plane_.offset[c] - low);
   }
 }
 
 const std::uint8_t* RowReader::row(int y) const {
-  const std::uint8_t* column = plane_.at(first_column_, y);
-  if (in_place_) return column;
+  if (in_place_) return plane_.at(first_column_, y);
+  std::uint8_t* const kept = scratch_ + std::ptrdiff_t{y % kRowsKept} * columns_ * channels_;
+  copy(y, kept);
+  return kept;
+}
+
+void RowReader::copy(int y, std::uint8_t* out) const {
+  const std::uint8_t* column = plane_.at(first_column_, y) - lowest_;
   const auto [first, second, third] = plane_.offset;
-  std::uint8_t* const copy = scratch_ + std::ptrdiff_t{y % kRowsKept} * columns_ * channels_;
-  std::uint8_t* out = copy;
   for (int i = 0; i < columns_; ++i, column += plane_.stride_x, out += channels_) {
     if (channels_ == 3) {
       out[0] = column[first];
@@ -59,7 +64,6 @@ const std::uint8_t* RowReader::row(int y) const {
       out[0] = column[first];
     }
   }
-  return copy;
 }
 
 }  // namespace edgeclf

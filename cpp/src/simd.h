@@ -20,7 +20,8 @@
 //                              to a block, block after block
 //   load_widened               8 * kBlocks bytes as 16-bit numbers, in order
 //   store_low_halves           the low 8 bytes of each block, 8 * kBlocks bytes in order
-//   store_block                block 0 or 1 alone: 16 bytes
+//   load_widened_words         kInts words as ints, in order
+//   store_block                block 0 or 1 alone: 16 bytes; store_half_block: its low 8 bytes
 //   load_floats, store_floats  kInts of them
 //   prefetch                   a hint; any address
 // Names: a byte is 8 bits, a word 16, an int 32, a long 64. Bytes are unsigned, words and ints

@@ -40,6 +40,13 @@ EDGECLF_INLINE_SIMD void store_block(void* to, Vec a, int block) {
 EDGECLF_INLINE_SIMD Vec load_widened(const std::uint8_t* from) {
   return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 }
+EDGECLF_INLINE_SIMD Vec load_widened_words(const std::int16_t* from) {
+  return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+}
+EDGECLF_INLINE_SIMD void store_half_block(void* to, Vec a, int block) {
+  const __m128i one = block == 0 ? _mm256_castsi256_si128(a) : _mm256_extracti128_si256(a, 1);
+  _mm_storel_epi64(static_cast<__m128i*>(to), one);
+}
 EDGECLF_INLINE_SIMD void store_low_halves(void* to, Vec a) {
   const Vec gathered = _mm256_permute4x64_epi64(a, 0x08);
   _mm_storeu_si128(static_cast<__m128i*>(to), _mm256_castsi256_si128(gathered));
@@ -96,6 +103,10 @@ EDGECLF_INLINE_SIMD Vec shift_right_ints(Vec a) {
 template <int kBits>
 EDGECLF_INLINE_SIMD Vec shift_right_unsigned_ints(Vec a) {
   return _mm256_srli_epi32(a, kBits);
+}
+// The same, by a number known only when it runs.
+EDGECLF_INLINE_SIMD Vec shift_right_ints_by(Vec a, int bits) {
+  return _mm256_srav_epi32(a, _mm256_set1_epi32(bits));
 }
 EDGECLF_INLINE_SIMD Vec and_bits(Vec a, Vec b) { return _mm256_and_si256(a, b); }
 EDGECLF_INLINE_SIMD Vec or_bits(Vec a, Vec b) { return _mm256_or_si256(a, b); }

@@ -46,6 +46,12 @@ EDGECLF_INLINE_SIMD void store_block(void* to, Vec a, int) { store(to, a); }
 EDGECLF_INLINE_SIMD Vec load_widened(const std::uint8_t* from) {
   return bits_of(vmovl_u8(vld1_u8(from)));
 }
+EDGECLF_INLINE_SIMD Vec load_widened_words(const std::int16_t* from) {
+  return bits_of(vmovl_s16(vld1_s16(from)));
+}
+EDGECLF_INLINE_SIMD void store_half_block(void* to, Vec a, int) {
+  vst1_u8(static_cast<std::uint8_t*>(to), vget_low_u8(a));
+}
 EDGECLF_INLINE_SIMD void store_low_halves(void* to, Vec a) {
   vst1_u8(static_cast<std::uint8_t*>(to), vget_low_u8(a));
 }
@@ -105,6 +111,10 @@ EDGECLF_INLINE_SIMD Vec shift_right_ints(Vec a) {
 template <int kBits>
 EDGECLF_INLINE_SIMD Vec shift_right_unsigned_ints(Vec a) {
   return bits_of(vshrq_n_u32(as_unsigned_ints(a), kBits));
+}
+// The same, by a number known only when it runs.
+EDGECLF_INLINE_SIMD Vec shift_right_ints_by(Vec a, int bits) {
+  return bits_of(vshlq_s32(as_ints(a), vdupq_n_s32(-bits)));
 }
 EDGECLF_INLINE_SIMD Vec and_bits(Vec a, Vec b) { return vandq_u8(a, b); }
 EDGECLF_INLINE_SIMD Vec or_bits(Vec a, Vec b) { return vorrq_u8(a, b); }

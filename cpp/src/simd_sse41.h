@@ -31,6 +31,12 @@ EDGECLF_INLINE_SIMD void store_block(void* to, Vec a, int) { store(to, a); }
 EDGECLF_INLINE_SIMD Vec load_widened(const std::uint8_t* from) {
   return _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const Vec*>(from)));
 }
+EDGECLF_INLINE_SIMD Vec load_widened_words(const std::int16_t* from) {
+  return _mm_cvtepi16_epi32(_mm_loadl_epi64(reinterpret_cast<const Vec*>(from)));
+}
+EDGECLF_INLINE_SIMD void store_half_block(void* to, Vec a, int) {
+  _mm_storel_epi64(static_cast<Vec*>(to), a);
+}
 EDGECLF_INLINE_SIMD void store_low_halves(void* to, Vec a) {
   _mm_storel_epi64(static_cast<Vec*>(to), a);
 }
@@ -85,6 +91,10 @@ EDGECLF_INLINE_SIMD Vec shift_right_ints(Vec a) {
 template <int kBits>
 EDGECLF_INLINE_SIMD Vec shift_right_unsigned_ints(Vec a) {
   return _mm_srli_epi32(a, kBits);
+}
+// The same, by a number known only when it runs.
+EDGECLF_INLINE_SIMD Vec shift_right_ints_by(Vec a, int bits) {
+  return _mm_sra_epi32(a, _mm_cvtsi32_si128(bits));
 }
 EDGECLF_INLINE_SIMD Vec and_bits(Vec a, Vec b) { return _mm_and_si128(a, b); }
 EDGECLF_INLINE_SIMD Vec or_bits(Vec a, Vec b) { return _mm_or_si128(a, b); }

@@ -30,7 +30,7 @@ void float32() {
   CHECK(out[0] == -1.0F);
   CHECK(out[1] == -0.6F);
   CHECK(out[2] == 1.0F);
-  const auto between = encoded<float>(affine, std::vector<float>{-9.0F, 127.5F, 300.0F});
+  const auto between = encoded<float>(affine, std::vector<double>{-9.0, 127.5, 300.0});
   CHECK(between[0] == -1.0F);  // clamped
   CHECK(between[1] == 0.0F);
   CHECK(between[2] == 1.0F);
@@ -72,7 +72,7 @@ void codes_saturate_and_round_halves_to_even() {
   // -50, -1.5, -0.5, 0.5, 1.5 and 77.5 codes from 100.
   const std::vector<std::int8_t> expected{50, 98, 100, 100, 102, 127};
   CHECK(out == expected);
-  const auto between = encoded<std::int8_t>(affine, std::vector<float>{97.0F, 103.0F, 255.0F});
+  const auto between = encoded<std::int8_t>(affine, std::vector<double>{97.0, 103.0, 255.0});
   CHECK(between == (std::vector<std::int8_t>{98, 102, 127}));
 }
 
@@ -80,7 +80,7 @@ void extreme_quantisations_do_not_overflow() {
   const Affine fine(spec_of(DType::uint8, 128.0, 1e-6), Quantization{1e-300, 7});
   CHECK(encoded<std::uint8_t>(fine, std::vector<std::uint8_t>{0, 128, 255}) ==
         (std::vector<std::uint8_t>{0, 7, 255}));
-  CHECK(encoded<std::uint8_t>(fine, std::vector<float>{0.0F, 255.0F}) ==
+  CHECK(encoded<std::uint8_t>(fine, std::vector<double>{0.0, 255.0}) ==
         (std::vector<std::uint8_t>{0, 255}));
 }
 

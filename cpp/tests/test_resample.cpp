@@ -41,20 +41,18 @@ void rows(const Kernels& kernels, Interpolation interpolation, int channels, int
           int size) {
   const Axis<double> axis = axis_of(interpolation, source, size);
   const Axis<std::int32_t> fixed = to_fixed(axis);
-  const Axis<float> floating = to_float(axis);
   // To the byte: a read beyond the last sample is caught by the address sanitizer.
   const auto bytes = noise(static_cast<std::size_t>((source - 1) * step + channels), 5);
   for (int begin = 0; begin < size; begin += size / 3 + 1) {
     const auto count = static_cast<std::size_t>((size - begin) * channels);
     std::vector<std::uint8_t> exact(count);
-    std::vector<float> approximate(count);
+    std::vector<double> precise(count);
     const SourceRow row{bytes.data(), step, source, channels};
     kernels.resample_exact(row, nullptr, fixed, begin, size - begin, exact.data(), nullptr);
-    kernels.resample_float(row, floating, begin, size - begin, approximate.data());
-    std::vector<float> reference(count);
-    available_kernels().front().resample_float(row, floating, begin, size - begin,
-                                               reference.data());
-    CHECK(approximate == reference);
+    kernels.resample_precise(row, axis, begin, size - begin, precise.data());
+    std::vector<double> reference(count);
+    available_kernels().front().resample_precise(row, axis, begin, size - begin, reference.data());
+    CHECK(precise == reference);
     for (int i = begin; i < size; ++i) {
       for (int c = 0; c < channels; ++c) {
         std::vector<std::uint8_t> samples;
@@ -66,7 +64,7 @@ void rows(const Kernels& kernels, Interpolation interpolation, int channels, int
         }
         const auto at = static_cast<std::size_t>((i - begin) * channels + c);
         CHECK_EQUAL(exact[at], defined(samples, fixed.weight(i)));
-        CHECK(std::abs(static_cast<double>(approximate[at]) - sum) < 0.02);
+        CHECK(std::abs(precise[at] - sum) < 1e-10);
       }
     }
   }
@@ -123,28 +121,28 @@ void combined(const Kernels& kernels, int taps, int size) {
   }
 }
 
-void combined_floats(const Kernels& kernels, int taps, int size) {
-  std::vector<std::vector<float>> lines;
-  std::vector<const float*> pointers;
-  std::vector<float> weights;
+void combined_doubles(const Kernels& kernels, int taps, int size) {
+  std::vector<std::vector<double>> lines;
+  std::vector<const double*> pointers;
+  std::vector<double> weights;
   for (int k = 0; k < taps; ++k) {
     const auto bytes = noise(static_cast<std::size_t>(size), static_cast<unsigned>(k));
     lines.emplace_back(bytes.begin(), bytes.end());
-    weights.push_back(1.0F / static_cast<float>(k + 3));
+    weights.push_back(1.0F / static_cast<double>(k + 3));
   }
   for (const auto& line : lines) pointers.push_back(line.data());
-  std::vector<float> out(static_cast<std::size_t>(size));
-  std::vector<float> reference(out.size());
-  kernels.combine_float(pointers.data(), weights.data(), taps, size, out.data());
-  available_kernels().front().combine_float(pointers.data(), weights.data(), taps, size,
-                                            reference.data());
+  std::vector<double> out(static_cast<std::size_t>(size));
+  std::vector<double> reference(out.size());
+  kernels.combine_precise(pointers.data(), weights.data(), taps, size, out.data());
+  available_kernels().front().combine_precise(pointers.data(), weights.data(), taps, size,
+                                              reference.data());
   CHECK(out == reference);
   for (std::size_t i = 0; i < out.size(); ++i) {
     double sum = 0.0;
     for (std::size_t k = 0; k < lines.size(); ++k) {
-      sum += static_cast<double>(lines[k][i]) * static_cast<double>(weights[k]);
+      sum += lines[k][i] * weights[k];
     }
-    CHECK(std::abs(static_cast<double>(out[i]) - sum) < 0.001);
+    CHECK(std::abs(out[i] - sum) < 1e-10);
   }
 }
 
@@ -162,7 +160,7 @@ void every_size(const Kernels& kernels) {
   for (const int taps : {2, 3, 4, 5, 63, 64, 65, 131}) {
     for (const int size : {1, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100}) {
       combined(kernels, taps, size);
-      combined_floats(kernels, taps, size);
+      combined_doubles(kernels, taps, size);
     }
   }
 }

@@ -114,6 +114,7 @@ void test_ints() {
   CHECK_LANES(std::uint32_t, sub_ints(a, b), bits(std::int64_t{x.at[i]} - y.at[i]));
   CHECK_LANES(std::uint32_t, shift_left_ints<9>(a), bits(x.at[i]) << 9);
   CHECK_LANES(std::int32_t, shift_right_ints<9>(a), x.at[i] >> 9);
+  CHECK_LANES(std::int32_t, shift_right_ints_by(a, 17), x.at[i] >> 17);
   CHECK_LANES(std::uint32_t, shift_right_unsigned_ints<9>(a), bits(x.at[i]) >> 9);
   CHECK_LANES(std::int32_t, greater_ints(a, b), x.at[i] > y.at[i] ? -1 : 0);
   CHECK_LANES(std::int32_t, select(greater_ints(a, b), a, b),
@@ -154,6 +155,10 @@ void test_memory() {
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>(engine());
   CHECK_LANES(std::int16_t, load_widened(bytes.data()), bytes[static_cast<std::size_t>(i)]);
 
+  std::vector<std::int16_t> words(kInts);
+  for (auto& word : words) word = static_cast<std::int16_t>(engine());
+  CHECK_LANES(std::int32_t, load_widened_words(words.data()), words[static_cast<std::size_t>(i)]);
+
   std::vector<std::uint8_t> pool(100);
   for (auto& byte : pool) byte = static_cast<std::uint8_t>(engine());
   const std::int32_t offsets[8] = {84, 3, 17, 50, 0, 84, 11, 33};
@@ -174,6 +179,9 @@ void test_memory() {
     std::vector<std::uint8_t> one(16);
     store_block(one.data(), vector(x), block);
     CHECK(std::memcmp(one.data(), x.at + 16 * block, 16) == 0);
+    std::vector<std::uint8_t> half(8);
+    store_half_block(half.data(), vector(x), block);
+    CHECK(std::memcmp(half.data(), x.at + 16 * block, 8) == 0);
   }
 }
 

@@ -40,12 +40,15 @@ class Affine {
   // Whether the pixels are taken as they are.
   bool takes_pixels() const { return takes_pixels_; }
 
+  // element = level * gain + bias, for levels that are no whole numbers, before it is rounded to
+  // the tensor's dtype.
+  const PerChannel<double>& gain() const { return gain_; }
+  const PerChannel<double>& bias() const { return bias_; }
+
   // Encode `size` pixels of `channels` samples each. Channel c of the tensor is sample source[c].
-  // Float and double samples are levels, clamped here to 0..255; 8-bit results are then rounded
+  // Double samples are levels, clamped here to 0..255; 8-bit results are then rounded
   // half to even.
   void encode(const std::uint8_t* pixels, int channels, const std::array<int, 3>& source, int size,
-              const RowTarget& target) const;
-  void encode(const float* pixels, int channels, const std::array<int, 3>& source, int size,
               const RowTarget& target) const;
   void encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,
               const RowTarget& target) const;

@@ -30,7 +30,6 @@ struct Axis {
 // Pillow's fixed point: 22 fractional bits, halves away from zero. Pairs are filled.
 constexpr int kFractionBits = 22;
 Axis<std::int32_t> to_fixed(const Axis<double>& axis);
-Axis<float> to_float(const Axis<double>& axis);
 
 // The fixed-point weights for kernels that multiply pairs of 16-bit numbers: for every four taps of
 // an output their four high halves, then their four low ones; weight = high * 2^12 + low, and

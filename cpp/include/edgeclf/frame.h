@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "edgeclf/color.h"
+#include "edgeclf/pixel_layout.h"
 
 namespace edgeclf {
 
@@ -42,6 +43,18 @@ struct PlaneView {
   const std::uint8_t* at(int x, int y) const { return data + x * stride_x + y * stride_y; }
 };
 
+// Where fixed-point kernels find a plane's samples, from the lowest in memory on.
+struct PlaneLayout {
+  bool readable = false;  // where they are; else rows have to be copied
+  PixelLayout pixel;
+  std::array<int, 3> order{0, 1, 2};  // which of them is the plane's first, second and third
+  std::ptrdiff_t lowest = 0;          // the offset of the first of them
+};
+PlaneLayout layout_of(const PlaneView& plane);
+
+// That of a row that was copied.
+PixelLayout copied_layout(int samples);
+
 struct FrameView {
   FrameKind kind = FrameKind::packed;
   int width = 0;   // 1..65535
@@ -58,10 +71,15 @@ struct FrameLayout {
     int channels;
     Fold x;
     Fold y;
+    bool readable;  // see PlaneLayout
+    PixelLayout pixel;
   };
 
   explicit FrameLayout(const FrameView& frame);
   bool operator==(const FrameLayout& other) const;
+
+  // Whether pixels lie in rows in the same way, too.
+  bool has_rows_like(const FrameLayout& other) const;
 
   FrameKind kind;
   int width;

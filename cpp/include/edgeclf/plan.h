@@ -13,6 +13,8 @@
 
 #include "edgeclf/affine.h"
 #include "edgeclf/axis.h"
+#include "edgeclf/fast.h"
+#include "edgeclf/fast_plane.h"
 #include "edgeclf/filter.h"
 #include "edgeclf/frame.h"
 #include "edgeclf/geometry.h"
@@ -32,7 +34,9 @@ class Plan {
   // For frames like this one, after region of interest and rotation. Throws std::bad_alloc.
   Plan(const InputSpec& spec, const FrameLayout& layout);
 
-  bool fits(const FrameLayout& layout) const { return layout == layout_; }
+  bool fits(const FrameLayout& layout) const {
+    return layout == layout_ && (kernels_ == nullptr || layout.has_rows_like(layout_));
+  }
 
   std::size_t workspace_size() const { return workspace_size_; }  // bytes
 
@@ -63,6 +67,7 @@ class Plan {
     std::size_t ring_offset = 0;
     std::size_t line_offset = 0;
     std::size_t pointers_offset = 0;
+    bool copied = false;  // row by row, before fixed-point kernels see it
   };
 
   template <class Arithmetic>
@@ -71,9 +76,11 @@ class Plan {
   class PackedLines;
   template <class Arithmetic>
   class ConvertedLines;
+  class FixedLines;
 
   Axes axes_of(std::size_t plane, const Axes& of_pixels);
   void make_tables();
+  void make_fixed_tables(const Axes& of_pixels);
   void lay_out_workspace();
   template <class Lines>
   void write(Lines&& lines, const Affine& affine, void* tensor, Band band) const;
@@ -88,7 +95,11 @@ class Plan {
   Geometry geometry_;
   PerChannel<std::uint8_t> pad_level_{};
   std::array<PlanePlan, 3> planes_;
-  std::variant<TablesOfPlanes<std::int32_t>, TablesOfPlanes<float>, TablesOfPlanes<double>> tables_;
+  std::variant<TablesOfPlanes<std::int32_t>, TablesOfPlanes<double>> tables_;
+  // In fixed point there are no tables_, and the workspace has one part for each plane.
+  const FastKernels* kernels_ = nullptr;
+  std::array<FastPlane, 3> fixed_;
+  int fraction_ = 0;
   int strip_ = 0;  // the output is made in strips this wide, so that the workspace stays small
   std::size_t levels_offset_ = 0;
   std::size_t workspace_size_ = 0;

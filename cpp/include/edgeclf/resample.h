@@ -20,15 +20,10 @@ struct ExactArithmetic {
 
 // No rounding between the passes, no clamping: samples are levels, which may overshoot 0..255 until
 // they are encoded. In double where the nearest is wanted: an 8-bit tensor then gets the code that
-// exact arithmetic would give, halves included; in float32 where speed is.
+// exact arithmetic would give, halves included. Where speed is wanted: fast.h.
 struct PreciseArithmetic {
   using Sample = double;
   using Weight = double;
-};
-
-struct FloatArithmetic {
-  using Sample = float;
-  using Weight = float;
 };
 
 // A row of pixels to read: pixel i is at pixels + i * step, its samples are adjacent bytes, and
@@ -65,9 +60,7 @@ using CombineExact = void (*)(const std::uint8_t* const* rows, const Axis<std::i
 struct Kernels {
   const char* name;
   ResampleExact resample_exact;
-  ResampleRow<float, float> resample_float;
   CombineExact combine_exact;
-  CombineRows<float, float> combine_float;
   ResampleRow<double, double> resample_precise;
   CombineRows<double, double> combine_precise;
   LevelKernels levels;

@@ -26,6 +26,9 @@ class RowReader {
   // used together. Column i begins at i * step().
   const std::uint8_t* row(int y) const;
 
+  // The same as columns * channels packed bytes, in the plane's own order.
+  void copy(int y, std::uint8_t* out) const;
+
   std::ptrdiff_t step() const { return step_; }
 
   // Whether rows are read where they are, so that they outlive the next call.
@@ -44,6 +47,7 @@ class RowReader {
   std::uint8_t* scratch_;
   std::ptrdiff_t step_;
   bool in_place_ = false;
+  std::ptrdiff_t lowest_ = 0;  // what plane_.data was moved by
   std::array<int, 3> order_{0, 1, 2};
 };
 

@@ -49,6 +49,10 @@ struct InputSpec {
   // Whether the resampled pixels are Pillow's, byte for byte.
   bool takes_pillow_bytes() const { return exact.value_or(true) && pillow_has_it(); }
 
+  // Whether 16-bit fixed point is good enough: where it is asked for, and where there are no exact
+  // bytes of anyone's to keep, as in a yuv frame.
+  bool takes_fixed_point(bool yuv) const { return !exact.value_or(!yuv); }
+
  private:
   bool pillow_has_it() const {
     switch (interpolation) {

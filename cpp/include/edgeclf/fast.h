@@ -1,0 +1,151 @@
+// The arithmetic of exact=False: 16-bit fixed point, in kernels that keep up with memory.
+//
+// One plane of bytes becomes, for every row of the tensor, one line of 16-bit levels per sample of
+// its pixels (R, G and B of a packed frame; Y; U and V). Lines may then be converted (YUV), and are
+// encoded into the tensor. All of it is defined in integers, or in single float32 operations, so
+// that every instruction set gives the same bits; the scalar kernels are the definition.
+//
+// A level has `fraction` fractional bits: 7 (255 * 2^7 is below 2^15) where no weight is negative,
+// and as many as the overshoot of bicubic and lanczos leaves room for, 6, otherwise.
+//
+// Two ways lead to a line:
+// - down, then across: the rows of a line are summed in 32 bits and rounded to words, byte for
+//   byte, however pixels lie in them; then the words are summed across, again in 32 bits.
+// - bilinear without antialias, three samples: four pixels make one, directly. Across in Q14 (a
+//   7-bit high and low half, so that bytes can be multiplied), then down in Q15.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "edgeclf/affine.h"
+#include "edgeclf/axis.h"
+#include "edgeclf/color.h"
+#include "edgeclf/filter.h"
+#include "edgeclf/pixel_layout.h"
+
+namespace edgeclf {
+
+// Weights in 16 bits: each output's sum to exactly 2^bits.
+struct FixedAxis {
+  Axis<std::int16_t> taps;
+  int bits = 14;
+};
+
+// As many bits as the largest weight leaves room for, but at most `most_bits`. Rounding errors are
+// carried from tap to tap, so that they cancel over any stretch of neighbours.
+FixedAxis to_words(const Axis<double>& axis, int most_bits);
+
+// How many fractional bits levels can have at every stage of this resize.
+int fraction_bits(const Axes& axes);
+
+// Vector kernels handle outputs in groups of 8 for each 128-bit block; tables and lines are padded
+// to the largest group there is.
+constexpr int kFastGroup = 16;
+constexpr int fast_padded(int size) { return (size + kFastGroup - 1) / kFastGroup * kFastGroup; }
+// A row of bytes that kernels are given has at least this many.
+constexpr int kFastRowBytes = 32;
+// Words that are read, but not looked at, behind a row of words.
+constexpr int kFastRowSlack = 64;
+
+struct AcrossTable {
+  FixedAxis axis;
+  PixelLayout pixel;
+  int shift = 0;
+  // For vector kernels of `blocks` blocks. One step loads 16 bytes of words and makes the sums of
+  // `taps_per_step` taps; `pick` moves their words to where the weights expect them.
+  int blocks = 0;
+  int steps = 0;
+  int step_bytes = 0;
+  std::array<std::uint8_t, 16> pick{};
+  // Vector v (0..7) of a group has output 8 b + v in block b.
+  std::vector<std::int32_t> offsets;  // of each output's first tap, in bytes
+  std::vector<std::int16_t> weights;
+};
+
+struct BilinearTable {
+  FixedAxis axis;  // Q14
+  PixelLayout pixel;
+  // For vector kernels of `blocks` blocks: vector v (0..3) of a group has outputs 8 b + 2 v and
+  // 8 b + 2 v + 1 in block b. Eight bytes are loaded for an output, eight picked: each sample's
+  // two taps, side by side.
+  int blocks = 0;
+  std::vector<std::int32_t> offsets;
+  std::vector<std::uint8_t> pick;
+  std::vector<std::int8_t> high;  // weight = high * 2^7 + low
+  std::vector<std::int8_t> low;
+};
+
+// `bytes`: of a row; at least kFastRowBytes.
+AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int blocks);
+BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,
+                            int blocks);
+bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
+
+// What will be read next, and so may be fetched while this line is computed: the first `begin`
+// bytes of each row while it is summed across, the others down. Memory should never rest.
+struct Ahead {
+  const std::uint8_t* const* rows = nullptr;
+  int count = 0;
+  int begin = 0;
+  int bytes = 0;
+};
+
+// One line's rows and weights, summed down.
+struct DownSum {
+  const std::uint8_t* const* rows = nullptr;  // an even number of them
+  const std::int16_t* weights = nullptr;      // as many; the last may be zero
+  int count = 0;
+  int shift = 0;
+  int bytes = 0;  // at least kFastRowBytes
+};
+
+// Up to three lines of words, each fast_padded long.
+using FastLines = std::array<std::int16_t*, 3>;
+using ConstFastLines = std::array<const std::int16_t*, 3>;
+
+// A Conversion in Q13.
+struct FixedConversion {
+  std::int16_t weight[3][4] = {};  // the fourth is zero
+  std::int32_t bias[3] = {};
+};
+FixedConversion to_fixed(const Conversion& conversion, int fraction);
+
+// What an encoding needs of an Affine.
+struct FastEncoding {
+  DType dtype = DType::float32;
+  int channels = 3;
+  std::int16_t top = 0;  // level 255
+  // element = word * gain + bias in float32, after the word is clamped to 0..top; then rounded half
+  // to even where the dtype is coarser, and saturated.
+  std::array<float, 3> gain{};
+  std::array<float, 3> bias{};
+};
+
+// The kernels of one instruction set.
+struct FastKernels {
+  const char* name;
+  int blocks;  // 0: tables need nothing for vectors
+  void (*down)(const DownSum& sum, const Ahead& ahead, std::int16_t* words);
+  void (*across)(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
+                 const FastLines& lines);
+  // weight: of the lower row, Q15.
+  void (*bilinear)(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
+                   const BilinearTable& table, const Ahead& ahead, const FastLines& lines);
+  // Y, U, V to R, G, B; or, for one channel, the first to the first. In place, if wanted.
+  void (*convert)(const ConstFastLines& samples, const FixedConversion& conversion, int channels,
+                  int size, const FastLines& levels);
+  // lines are in the tensor's channel order.
+  void (*encode)(const ConstFastLines& lines, const FastEncoding& encoding, int size,
+                 const RowTarget& target);
+};
+
+// Those this processor can run, the scalar ones first, the fastest last.
+const std::vector<FastKernels>& available_fast_kernels();
+
+// Those that are used. Throws std::invalid_argument: see instruction_set.h.
+const FastKernels& fast_kernels();
+
+}  // namespace edgeclf

@@ -1,0 +1,90 @@
+// One plane of a frame in fixed point: its tables, and its way through one run of a plan.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "edgeclf/fast.h"
+#include "edgeclf/rows.h"
+
+namespace edgeclf {
+
+// Whether there are few enough taps for the weights' 16 bits.
+bool fits_fixed_point(const Axes& axes);
+
+// Everything about a plane that can be known before its bytes are seen.
+class FastPlane {
+ public:
+  FastPlane() = default;
+
+  // Columns of `axes` count from the first that is read, `columns` is how many are. `fraction`: see
+  // fraction_bits. `blocks`: of the kernels that will run. Throws std::bad_alloc.
+  FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied, int fraction,
+            int blocks);
+
+  std::size_t workspace_size() const { return workspace_size_; }  // bytes, a multiple of 64
+
+ private:
+  friend class FastStream;
+
+  void set_sums(const Axis<double>& axis, int fraction);
+  void set_lower_weights(const Axis<double>& axis);
+  void lay_out_workspace(bool copied);
+
+  Axis<std::int16_t> down_;  // weights are used where rows are summed
+  int samples_ = 0;
+  int bytes_ = 0;   // of a row that kernels are given: at least kFastRowBytes
+  int padded_ = 0;  // words of a line
+  bool bilinear_ = false;
+  int shift_ = 0;
+  int fetched_across_ = 0;                   // bytes of the rows ahead
+  int row_count_ = 0;                        // of a sum; even
+  std::vector<std::int16_t> sum_weights_;    // row_count_ for each output
+  std::vector<std::int16_t> lower_weights_;  // bilinear
+  AcrossTable across_;
+  BilinearTable direct_;
+  std::size_t ring_offset_ = 0;
+  std::size_t ring_pitch_ = 0;
+  std::size_t words_offset_ = 0;
+  std::size_t lines_offset_ = 0;
+  std::size_t pointers_offset_ = 0;
+  std::size_t workspace_size_ = 0;
+};
+
+// Where a plane's rows are: the first column of row y is at first + y * stride; or `copies` makes
+// it.
+struct FastRows {
+  const std::uint8_t* first = nullptr;
+  std::ptrdiff_t stride = 0;
+  const RowReader* copies = nullptr;
+};
+
+class FastStream {
+ public:
+  // `workspace`: aligned to 64 bytes, plane.workspace_size() long.
+  FastStream(const FastPlane& plane, const FastKernels& kernels, const FastRows& rows,
+             std::uint8_t* workspace);
+
+  // One line for each sample. y never decreases. Valid until the next call.
+  const FastLines& line(int y);
+
+ private:
+  void copy_rows(int first, int count);
+  const std::uint8_t* row(int y) const;
+  Ahead ahead_of(int y);
+  void sum_rows(int y, const Ahead& ahead);
+
+  const FastPlane& plane_;
+  const FastKernels& kernels_;
+  FastRows rows_;
+  std::uint8_t* ring_;
+  std::int16_t* words_;
+  const std::uint8_t** current_;
+  const std::uint8_t** next_;
+  FastLines lines_{};
+  int next_row_ = 0;  // none before it has to be fetched or copied
+};
+
+}  // namespace edgeclf

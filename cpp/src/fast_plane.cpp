@@ -1,0 +1,155 @@
+#include "edgeclf/fast_plane.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace edgeclf {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+// 255 * 2^22 still fits into 32 bits, with what overshoots.
+constexpr int kMostBitsDown = 22;
+
+// How the time of a line is shared between down and across, so that memory is read at an even pace.
+// Rough cycles of one AVX2 core; a wrong guess costs a little speed.
+double part_across(const AcrossTable& across, int bytes, int row_count) {
+  const double chunks = bytes / 64.0;
+  const double down = chunks * (row_count <= 2 ? 8.0 : 4.75 * row_count + 8.0);
+  const double groups = across.axis.taps.size() / 16.0;
+  const double sideways = groups * (13.0 * across.steps + 22.0);
+  return sideways / (down + sideways);
+}
+
+std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+
+// With more, the rounding of weights could be seen in single levels.
+constexpr int kMostTaps = 1024;
+
+}  // namespace
+
+bool fits_fixed_point(const Axes& axes) {
+  return axes.x.max_taps <= kMostTaps && axes.y.max_taps <= kMostTaps;
+}
+
+FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied,
+                     int fraction, int blocks)
+    : samples_(pixel.samples),
+      bytes_(std::max(pixel.bytes(columns), kFastRowBytes)),
+      padded_(fast_padded(axes.x.size())),
+      bilinear_(is_bilinear(axes, pixel)) {
+  if (bilinear_) {
+    direct_ = make_bilinear(axes.x, pixel, bytes_, blocks);
+    set_lower_weights(axes.y);
+  } else {
+    across_ = make_across(axes.x, pixel, blocks);
+    set_sums(axes.y, fraction);
+    const double part = bytes_ * part_across(across_, bytes_, row_count_);
+    fetched_across_ = static_cast<int>(part) / 64 * 64;
+  }
+  lay_out_workspace(copied);
+}
+
+void FastPlane::set_lower_weights(const Axis<double>& axis) {
+  constexpr double kOne = 1 << 15;
+  constexpr double kMost = INT16_MAX;
+  down_ = to_words(axis, 14).taps;
+  for (int i = 0; i < axis.size(); ++i) {
+    const double lower = down_.count[static_cast<std::size_t>(i)] > 1 ? axis.weight(i)[1] : 0.0;
+    const double rounded = std::min(std::nearbyint(lower * kOne), kMost);
+    lower_weights_.push_back(static_cast<std::int16_t>(rounded));
+  }
+}
+
+void FastPlane::set_sums(const Axis<double>& axis, int fraction) {
+  // Two rows are blended in Q14, for which there is a shorter way.
+  FixedAxis fixed = to_words(axis, axis.max_taps <= 2 ? 14 : kMostBitsDown);
+  down_ = std::move(fixed.taps);
+  shift_ = fixed.bits - fraction;
+  row_count_ = down_.max_taps + down_.max_taps % 2;
+  for (int i = 0; i < down_.size(); ++i) {
+    const std::int16_t* weights = down_.weight(i);
+    sum_weights_.insert(sum_weights_.end(), weights, weights + down_.max_taps);
+    sum_weights_.resize(static_cast<std::size_t>(i + 1) * static_cast<std::size_t>(row_count_));
+  }
+}
+
+void FastPlane::lay_out_workspace(bool copied) {
+  const auto lines = static_cast<std::size_t>(samples_);
+  const auto rows = static_cast<std::size_t>(down_.max_taps);
+  std::size_t end = 0;
+  const auto take = [&end](std::size_t size) { return std::exchange(end, end + aligned(size)); };
+  ring_pitch_ = aligned(static_cast<std::size_t>(bytes_));
+  ring_offset_ = take(copied ? rows * ring_pitch_ : 0);
+  words_offset_ =
+      take(bilinear_ ? 0 : static_cast<std::size_t>(bytes_ + kFastRowSlack) * sizeof(std::int16_t));
+  lines_offset_ = take(lines * static_cast<std::size_t>(padded_) * sizeof(std::int16_t));
+  pointers_offset_ = take(2 * (rows + 1) * sizeof(void*));
+  workspace_size_ = end;
+}
+
+FastStream::FastStream(const FastPlane& plane, const FastKernels& kernels, const FastRows& rows,
+                       std::uint8_t* workspace)
+    : plane_(plane),
+      kernels_(kernels),
+      rows_(rows),
+      ring_(workspace + plane.ring_offset_),
+      words_(reinterpret_cast<std::int16_t*>(workspace + plane.words_offset_)),
+      current_(reinterpret_cast<const std::uint8_t**>(workspace + plane.pointers_offset_)),
+      next_(current_ + plane.down_.max_taps + 1) {
+  auto* line = reinterpret_cast<std::int16_t*>(workspace + plane.lines_offset_);
+  for (int s = 0; s < plane.samples_; ++s, line += plane.padded_) {
+    lines_[static_cast<std::size_t>(s)] = line;
+  }
+}
+
+void FastStream::copy_rows(int first, int count) {
+  for (int y = std::max(next_row_, first); y < first + count; ++y) {
+    auto* slot = ring_ + static_cast<std::size_t>(y % plane_.down_.max_taps) * plane_.ring_pitch_;
+    rows_.copies->copy(y, slot);
+  }
+}
+
+const std::uint8_t* FastStream::row(int y) const {
+  if (rows_.copies == nullptr) return rows_.first + y * rows_.stride;
+  return ring_ + static_cast<std::size_t>(y % plane_.down_.max_taps) * plane_.ring_pitch_;
+}
+
+// The rows of the next line that this one does not need.
+Ahead FastStream::ahead_of(int y) {
+  if (rows_.copies != nullptr || y + 1 >= plane_.down_.size()) return {};
+  const auto next = static_cast<std::size_t>(y + 1);
+  const int end = plane_.down_.first[next] + plane_.down_.count[next];
+  int count = 0;
+  for (int r = std::max(next_row_, plane_.down_.first[next]); r < end; ++r) next_[count++] = row(r);
+  return {next_, count, plane_.fetched_across_, plane_.bytes_};
+}
+
+void FastStream::sum_rows(int y, const Ahead& ahead) {
+  const std::int16_t* weights =
+      plane_.sum_weights_.data() + static_cast<std::ptrdiff_t>(y) * plane_.row_count_;
+  const int count = plane_.down_.count[static_cast<std::size_t>(y)];
+  current_[count] = current_[count - 1];
+  const DownSum sum{current_, weights, count + count % 2, plane_.shift_, plane_.bytes_};
+  kernels_.down(sum, ahead, words_);
+  kernels_.across(words_, plane_.across_, ahead, lines_);
+}
+
+const FastLines& FastStream::line(int y) {
+  const auto at = static_cast<std::size_t>(y);
+  const int first = plane_.down_.first[at];
+  const int count = plane_.down_.count[at];
+  if (rows_.copies != nullptr) copy_rows(first, count);
+  next_row_ = first + count;
+  for (int k = 0; k < count; ++k) current_[k] = row(first + k);
+  const Ahead ahead = ahead_of(y);
+  if (plane_.bilinear_) {
+    const std::uint8_t* lower = current_[count > 1 ? 1 : 0];
+    kernels_.bilinear(current_[0], lower, plane_.lower_weights_[at], plane_.direct_, ahead, lines_);
+  } else {
+    sum_rows(y, ahead);
+  }
+  return lines_;
+}
+
+}  // namespace edgeclf

@@ -1,0 +1,249 @@
+// Tables of the fixed-point arithmetic: quantised weights, and where vector kernels find them.
+#include <algorithm>
+#include <cmath>
+
+#include "edgeclf/fast.h"
+
+namespace edgeclf {
+namespace {
+
+constexpr int kLeastBits = 14;
+// The most at which 255 * 2^7 (or an overshoot with one bit less) still fits into 32 bits. Sums may
+// wrap around on their way there.
+constexpr int kMostBitsAcross = 16;
+constexpr int kBilinearBits = 14;
+constexpr int kConversionBits = 13;
+constexpr int kOutputsPerBlock = 8;
+constexpr int kWordsPerBlock = 8;
+constexpr std::uint8_t kNothing = 0x80;
+
+// The largest level and (negated) the lowest that weights can make of levels 0 to 1.
+struct Reach {
+  double above = 1.0;
+  double below = 0.0;
+};
+
+Reach reach_of(const Axis<double>& axis) {
+  Reach reach;
+  for (int i = 0; i < axis.size(); ++i) {
+    double above = 0.0;
+    double below = 0.0;
+    for (int k = 0; k < axis.count[static_cast<std::size_t>(i)]; ++k) {
+      const double weight = axis.weight(i)[k];
+      (weight > 0.0 ? above : below) += std::abs(weight);
+    }
+    reach.above = std::max(reach.above, above);
+    reach.below = std::max(reach.below, below);
+  }
+  return reach;
+}
+
+int bits_for(const Axis<double>& axis, int most_bits) {
+  double largest = 0.0;
+  for (const double weight : axis.weights) largest = std::max(largest, std::abs(weight));
+  // One step of room: a carried error may round a weight up.
+  int bits = kLeastBits;
+  while (bits < most_bits && std::ldexp(largest, bits + 1) < INT16_MAX - 1) ++bits;
+  return bits;
+}
+
+FixedAxis quantised(const Axis<double>& axis, int bits) {
+  FixedAxis result;
+  result.bits = bits;
+  result.taps.first = axis.first;
+  result.taps.count = axis.count;
+  result.taps.max_taps = axis.max_taps;
+  result.taps.selects = axis.selects;
+  result.taps.consecutive = axis.consecutive;
+  result.taps.weights.assign(axis.weights.size(), 0);
+  for (int i = 0; i < axis.size(); ++i) {
+    const auto at = static_cast<std::size_t>(i) * static_cast<std::size_t>(axis.max_taps);
+    double sum = 0.0;
+    long given = 0;
+    for (int k = 0; k < axis.count[static_cast<std::size_t>(i)]; ++k) {
+      sum += std::ldexp(axis.weight(i)[k], bits);
+      const long rounded = std::lrint(sum) - given;
+      given += rounded;
+      result.taps.weights[at + static_cast<std::size_t>(k)] = static_cast<std::int16_t>(rounded);
+    }
+  }
+  return result;
+}
+
+// Outputs beyond the last are like the last, so that kernels need no end.
+std::size_t clamped(int i, int size) { return static_cast<std::size_t>(std::min(i, size - 1)); }
+
+// How many of a pixel's neighbours 16 bytes of words hold with it, as far as there are places.
+int taps_per_step(const PixelLayout& pixel) {
+  const int most = pixel.samples == 3 ? 2 : pixel.samples == 2 ? 4 : 8;
+  const int fitting = (kWordsPerBlock - pixel.bytes(1)) / pixel.step + 1;
+  return std::min(most, fitting);
+}
+
+// The tap whose word stands at `place` of a block, or -1, and its sample. Pairs of taps stand side
+// by side: with three samples R R G G B B - -, with two U U V V U U V V, with one all eight.
+struct Place {
+  int sample;
+  int tap;
+};
+
+Place place_of(int place, const PixelLayout& pixel) {
+  const int pair = place / 2;
+  const int second = place % 2;
+  switch (pixel.samples) {
+    case 3: return {pair, pair < 3 ? second : -1};
+    case 2: return {pair % 2, pair / 2 * 2 + second};
+    default: return {0, place};
+  }
+}
+
+void lay_out(AcrossTable& table, int blocks) {
+  const Axis<std::int16_t>& taps = table.axis.taps;
+  const PixelLayout& pixel = table.pixel;
+  const int per_step = taps_per_step(pixel);
+  table.blocks = blocks;
+  table.steps = (taps.max_taps + per_step - 1) / per_step;
+  table.step_bytes = per_step * pixel.step * 2;
+  table.pick.fill(kNothing);
+  for (int place = 0; place < kWordsPerBlock; ++place) {
+    const auto [sample, tap] = place_of(place, pixel);
+    if (tap < 0 || tap >= per_step) continue;
+    const int word = tap * pixel.step + pixel.offset[static_cast<std::size_t>(sample)];
+    table.pick[static_cast<std::size_t>(2 * place)] = static_cast<std::uint8_t>(2 * word);
+    table.pick[static_cast<std::size_t>(2 * place + 1)] = static_cast<std::uint8_t>(2 * word + 1);
+  }
+  const int group = kOutputsPerBlock * blocks;
+  for (int begin = 0; begin < fast_padded(taps.size()); begin += group) {
+    for (int v = 0; v < kOutputsPerBlock; ++v) {
+      for (int b = 0; b < blocks; ++b) {
+        const auto i = clamped(begin + kOutputsPerBlock * b + v, taps.size());
+        table.offsets.push_back(taps.first[i] * pixel.step * 2);
+      }
+      for (int k = 0; k < table.steps * per_step; k += per_step) {
+        for (int b = 0; b < blocks; ++b) {
+          const auto i = clamped(begin + kOutputsPerBlock * b + v, taps.size());
+          for (int place = 0; place < kWordsPerBlock; ++place) {
+            const int tap = place_of(place, pixel).tap;
+            const bool there = tap >= 0 && tap < per_step && k + tap < taps.count[i];
+            table.weights.push_back(there ? taps.weight(static_cast<int>(i))[k + tap]
+                                          : std::int16_t{0});
+          }
+        }
+      }
+    }
+  }
+}
+
+// The two taps of a bilinear output; weights are above 0 and sum to 2^14.
+struct TwoTaps {
+  int first;  // pixels
+  int second;
+  int weight;  // of the first
+};
+
+// One weight of 2^14 would be more than its two halves hold: then both taps are the same pixel.
+TwoTaps two_taps(const Axis<std::int16_t>& taps, std::size_t i) {
+  constexpr int kOne = 1 << kBilinearBits;
+  const int first = taps.first[i];
+  const int weight = taps.weight(static_cast<int>(i))[0];
+  if (weight == kOne) return {first, first, kOne - 1};
+  if (weight == 0) return {first + 1, first + 1, kOne - 1};
+  return {first, first + 1, weight};
+}
+
+// One output of a bilinear table, whose eight bytes stand in the given half of a block.
+void add_output(BilinearTable& table, std::size_t i, int bytes, int half) {
+  constexpr int kPiece = 8;
+  const PixelLayout& pixel = table.pixel;
+  const TwoTaps taps = two_taps(table.axis.taps, i);
+  const int offset = std::min(taps.first * pixel.step, bytes - kPiece);
+  // The halves of the second weight are what is left of the first's, so no sum leaves 16 bits.
+  const int high = std::clamp((taps.weight + 64) >> 7, 1, 127);
+  const int low = taps.weight - high * 128;
+  table.offsets.push_back(offset);
+  for (std::size_t sample = 0; sample < 4; ++sample) {
+    const bool there = sample < 3;
+    const int at = (there ? pixel.offset[sample] : 0) - offset + half * kPiece;
+    const int bytes_of_taps[2] = {taps.first * pixel.step + at, taps.second * pixel.step + at};
+    for (const int byte : bytes_of_taps) {
+      table.pick.push_back(there ? static_cast<std::uint8_t>(byte) : kNothing);
+    }
+    table.high.push_back(static_cast<std::int8_t>(high));
+    table.high.push_back(static_cast<std::int8_t>(128 - high));
+    table.low.push_back(static_cast<std::int8_t>(low));
+    table.low.push_back(static_cast<std::int8_t>(-low));
+  }
+}
+
+}  // namespace
+
+FixedAxis to_words(const Axis<double>& axis, int most_bits) {
+  return quantised(axis, bits_for(axis, most_bits));
+}
+
+int fraction_bits(const Axes& axes) {
+  const Reach x = reach_of(axes.x);
+  const Reach y = reach_of(axes.y);
+  const double highest = 255.0 * (x.above * y.above + x.below * y.below);
+  int bits = 7;
+  while (std::ldexp(highest, bits) >= INT16_MAX) --bits;
+  return bits;
+}
+
+AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int blocks) {
+  AcrossTable table;
+  table.axis = to_words(axis, kMostBitsAcross);
+  table.pixel = pixel;
+  table.shift = table.axis.bits;
+  if (blocks > 0) lay_out(table, blocks);
+  return table;
+}
+
+bool is_bilinear(const Axes& axes, const PixelLayout& pixel) {
+  const auto in_range = [](double weight) { return weight >= 0.0 && weight <= 1.0; };
+  const auto is_linear = [&](const Axis<double>& axis) {
+    return axis.max_taps <= 2 && std::all_of(axis.weights.begin(), axis.weights.end(), in_range);
+  };
+  constexpr int kPiece = 8;
+  return pixel.samples == 3 && pixel.bytes(2) <= kPiece && is_linear(axes.x) && is_linear(axes.y);
+}
+
+BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,
+                            int blocks) {
+  BilinearTable table;
+  table.axis = quantised(axis, kBilinearBits);
+  table.pixel = pixel;
+  table.blocks = blocks;
+  if (blocks == 0) return table;
+  for (int begin = 0; begin < fast_padded(axis.size()); begin += kOutputsPerBlock * blocks) {
+    for (int v = 0; v < kOutputsPerBlock; v += 2) {
+      for (int b = 0; b < blocks; ++b) {
+        for (int half = 0; half < 2; ++half) {
+          const int i = begin + kOutputsPerBlock * b + v + half;
+          add_output(table, clamped(i, axis.size()), bytes, half);
+        }
+      }
+    }
+  }
+  return table;
+}
+
+FixedConversion to_fixed(const Conversion& conversion, int fraction) {
+  FixedConversion result;
+  for (std::size_t c = 0; c < 3; ++c) {
+    double bias = conversion.bias[c];
+    for (std::size_t k = 0; k < 3; ++k) {
+      const double weight = conversion.weight[c][k];
+      const long rounded = std::lrint(std::ldexp(weight, kConversionBits));
+      result.weight[c][k] = static_cast<std::int16_t>(rounded);
+      // What rounding a weight does to a neutral sample is made good, so that grey stays grey.
+      bias += 128.0 * (weight - std::ldexp(static_cast<double>(rounded), -kConversionBits));
+    }
+    const double half = std::ldexp(1.0, kConversionBits - 1);
+    result.bias[c] =
+        static_cast<std::int32_t>(std::lrint(std::ldexp(bias, fraction + kConversionBits) + half));
+  }
+  return result;
+}
+
+}  // namespace edgeclf
