@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 pytest.importorskip("cv2")
 if shutil.which("cc") is None:
     pytest.skip("the memory floor is compiled when it is measured", allow_module_level=True)
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import cases
 import cases_bgr

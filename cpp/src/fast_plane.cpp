@@ -11,14 +11,23 @@ constexpr std::size_t kAlignment = 64;
 // 255 * 2^22 still fits into 32 bits, with what overshoots.
 constexpr int kMostBitsDown = 22;
 
-// How the time of a line is shared between down and across, so that memory is read at an even pace.
-// Rough cycles of one AVX2 core; a wrong guess costs a little speed.
-double part_across(const AcrossTable& across, int bytes, int row_count) {
-  const double chunks = bytes / 64.0;
-  const double down = chunks * (row_count <= 2 ? 8.0 : 4.75 * row_count + 8.0);
+// How the time of a line is shared between its parts, so that memory is read at an even pace. Rough
+// cycles of one AVX2 core; a wrong guess costs a little speed.
+struct Effort {
+  double down = 0.0;
+  double across = 0.0;
+  double encode = 0.0;
+};
+
+Effort effort_of(const AcrossTable& across, int bytes, int row_count) {
   const double groups = across.axis.taps.size() / 16.0;
-  const double sideways = groups * (13.0 * across.steps + 22.0);
-  return sideways / (down + sideways);
+  return {bytes / 64.0 * (row_count <= 2 ? 8.0 : 4.75 * row_count + 8.0),
+          groups * (13.0 * across.steps + 22.0), groups * 16.0};
+}
+
+Effort effort_of(const BilinearTable& table) {
+  const double groups = table.axis.taps.size() / 16.0;
+  return {0.0, groups * 42.0, groups * 16.0};
 }
 
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
@@ -33,19 +42,22 @@ bool fits_fixed_point(const Axes& axes) {
 }
 
 FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied,
-                     int fraction, int blocks)
+                     int fraction, int blocks, bool encodes)
     : samples_(pixel.samples),
       bytes_(std::max(pixel.bytes(columns), kFastRowBytes)),
       padded_(fast_padded(axes.x.size())),
-      bilinear_(is_bilinear(axes, pixel)) {
+      bilinear_(is_bilinear(axes, pixel)),
+      encodes_(encodes) {
   if (bilinear_) {
     direct_ = make_bilinear(axes.x, pixel, bytes_, blocks);
     set_lower_weights(axes.y);
+    const Effort effort = effort_of(direct_);
+    share_fetching(effort.down, effort.across, effort.encode);
   } else {
     across_ = make_across(axes.x, pixel, blocks);
     set_sums(axes.y, fraction);
-    const double part = bytes_ * part_across(across_, bytes_, row_count_);
-    fetched_across_ = static_cast<int>(part) / 64 * 64;
+    const Effort effort = effort_of(across_, bytes_, row_count_);
+    share_fetching(effort.down, effort.across, effort.encode);
   }
   lay_out_workspace(copied);
 }
@@ -72,6 +84,14 @@ void FastPlane::set_sums(const Axis<double>& axis, int fraction) {
     sum_weights_.insert(sum_weights_.end(), weights, weights + down_.max_taps);
     sum_weights_.resize(static_cast<std::size_t>(i + 1) * static_cast<std::size_t>(row_count_));
   }
+}
+
+void FastPlane::share_fetching(double down, double across, double encode) {
+  constexpr int kCacheLine = 64;
+  const double bytes = bytes_ / (down + across + (encodes_ ? encode : 0.0));
+  fetched_down_ = static_cast<int>(down * bytes) / kCacheLine * kCacheLine;
+  fetched_across_ =
+      encodes_ ? static_cast<int>((down + across) * bytes) / kCacheLine * kCacheLine : bytes_;
 }
 
 void FastPlane::lay_out_workspace(bool copied) {
@@ -122,17 +142,17 @@ Ahead FastStream::ahead_of(int y) {
   const int end = plane_.down_.first[next] + plane_.down_.count[next];
   int count = 0;
   for (int r = std::max(next_row_, plane_.down_.first[next]); r < end; ++r) next_[count++] = row(r);
-  return {next_, count, plane_.fetched_across_, plane_.bytes_};
+  return {next_, count, plane_.fetched_down_, plane_.fetched_across_, plane_.bytes_};
 }
 
-void FastStream::sum_rows(int y, const Ahead& ahead) {
+void FastStream::sum_rows(int y) {
   const std::int16_t* weights =
       plane_.sum_weights_.data() + static_cast<std::ptrdiff_t>(y) * plane_.row_count_;
   const int count = plane_.down_.count[static_cast<std::size_t>(y)];
   current_[count] = current_[count - 1];
   const DownSum sum{current_, weights, count + count % 2, plane_.shift_, plane_.bytes_};
-  kernels_.down(sum, ahead, words_);
-  kernels_.across(words_, plane_.across_, ahead, lines_);
+  kernels_.down(sum, ahead_, words_);
+  kernels_.across(words_, plane_.across_, ahead_, lines_);
 }
 
 const FastLines& FastStream::line(int y) {
@@ -142,12 +162,13 @@ const FastLines& FastStream::line(int y) {
   if (rows_.copies != nullptr) copy_rows(first, count);
   next_row_ = first + count;
   for (int k = 0; k < count; ++k) current_[k] = row(first + k);
-  const Ahead ahead = ahead_of(y);
+  ahead_ = ahead_of(y);
   if (plane_.bilinear_) {
     const std::uint8_t* lower = current_[count > 1 ? 1 : 0];
-    kernels_.bilinear(current_[0], lower, plane_.lower_weights_[at], plane_.direct_, ahead, lines_);
+    kernels_.bilinear(current_[0], lower, plane_.lower_weights_[at], plane_.direct_, ahead_,
+                      lines_);
   } else {
-    sum_rows(y, ahead);
+    sum_rows(y);
   }
   return lines_;
 }

@@ -97,7 +97,7 @@ void put(float value, DType dtype, void* elements, std::ptrdiff_t at) {
 }
 
 void encode(const ConstFastLines& lines, const FastEncoding& encoding, int size,
-            const RowTarget& target) {
+            const RowTarget& target, const Ahead&) {
   for (std::size_t c = 0; c < static_cast<std::size_t>(encoding.channels); ++c) {
     const std::ptrdiff_t begin = static_cast<std::ptrdiff_t>(c) * target.channel_step;
     for (int i = 0; i < size; ++i) {

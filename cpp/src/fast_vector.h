@@ -9,6 +9,32 @@ namespace {
 constexpr int kGroup = 8 * kBlocks;  // outputs
 constexpr int kCacheLine = 64;
 
+// Fetching. -------------------------------------------------------------------------------------
+
+EDGECLF_INLINE_SIMD void fetch(const Ahead& ahead, int at) {
+  for (int k = 0; k < ahead.count; ++k) prefetch(ahead.rows[k] + at);
+}
+
+// Fetches what is ahead in as many equal parts as there are calls.
+class PacedFetch {
+ public:
+  EDGECLF_INLINE_SIMD PacedFetch(const Ahead& ahead, int begin, int end, int parts)
+      : ahead_(ahead),
+        at_(begin),
+        due_(begin),
+        part_(parts > 0 ? (end - begin + parts - 1) / parts : 0) {}
+
+  EDGECLF_INLINE_SIMD void next() {
+    for (due_ += part_; at_ < due_; at_ += kCacheLine) fetch(ahead_, at_);
+  }
+
+ private:
+  const Ahead& ahead_;
+  int at_;
+  int due_;
+  int part_;
+};
+
 // Down. -----------------------------------------------------------------------------------------
 
 struct Sums {
@@ -41,23 +67,12 @@ EDGECLF_INLINE_SIMD void store_sums(const Sums& sums, int shift, std::int16_t* w
   }
 }
 
-// kVectors side by side share the weights.
-template <int kVectors>
 EDGECLF_INLINE_SIMD void down_at(const DownSum& sum, int at, Vec half, std::int16_t* words) {
-  Sums sums[kVectors];
-  for (int v = 0; v < kVectors; ++v) {
-    for (int p = 0; p < 4; ++p) sums[v].part[p] = half;
-  }
+  Sums sums{{half, half, half, half}};
   for (int k = 0; k < sum.count; k += 2) {
-    const Vec weights = splat_pair(sum.weights + k);
-    for (int v = 0; v < kVectors; ++v) {
-      const int x = at + v * kBytes;
-      add_rows(sum.rows[k] + x, sum.rows[k + 1] + x, weights, sums[v]);
-    }
+    add_rows(sum.rows[k] + at, sum.rows[k + 1] + at, splat_pair(sum.weights + k), sums);
   }
-  for (int v = 0; v < kVectors; ++v) {
-    store_sums(sums[v], sum.shift, words + at + v * kBytes);
-  }
+  store_sums(sums, sum.shift, words + at);
 }
 
 // Two rows whose weights are positive and sum to 2^14: bytes can be multiplied, by seven high and
@@ -109,33 +124,13 @@ EDGECLF_INLINE_SIMD void blend_at(const Blend& blend, int at, Vec q8, std::int16
   }
 }
 
-EDGECLF_INLINE_SIMD void fetch(const Ahead& ahead, int at) {
-  for (int k = 0; k < ahead.count; ++k) prefetch(ahead.rows[k] + at);
-}
-
-// Fetches what is ahead in as many equal parts as there are calls.
-class PacedFetch {
- public:
-  EDGECLF_INLINE_SIMD PacedFetch(const Ahead& ahead, int begin, int end, int parts)
-      : ahead_(ahead), at_(begin), due_(begin), part_((end - begin + parts - 1) / parts) {}
-
-  EDGECLF_INLINE_SIMD void next() {
-    for (due_ += part_; at_ < due_; at_ += kCacheLine) fetch(ahead_, at_);
-  }
-
- private:
-  const Ahead& ahead_;
-  int at_;
-  int due_;
-  int part_;
-};
-
 void blend_down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
   const Blend blend = blend_of(sum);
   const Vec q8 = splat_words(1 << 8);
+  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    if (x >= ahead.begin) fetch(ahead, x);
+    paced.next();
     for (int v = 0; v < kCacheLine; v += kBytes) blend_at(blend, x + v, q8, words);
   }
   for (; x + kBytes <= sum.bytes; x += kBytes) blend_at(blend, x, q8, words);
@@ -147,20 +142,16 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
     blend_down(sum, ahead, words);
     return;
   }
-  constexpr int kVectors = kCacheLine / kBytes;
   const Vec half = splat_ints(1 << (sum.shift - 1));
+  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    if (x >= ahead.begin) fetch(ahead, x);
-    if (kVectors <= 2) {
-      down_at<2>(sum, x, half, words);
-    } else {
-      for (int v = 0; v < kVectors; ++v) down_at<1>(sum, x + v * kBytes, half, words);
-    }
+    paced.next();
+    for (int v = 0; v < kCacheLine; v += kBytes) down_at(sum, x + v, half, words);
   }
-  for (; x + kBytes <= sum.bytes; x += kBytes) down_at<1>(sum, x, half, words);
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_at(sum, x, half, words);
   // The rest is computed together with some of what was before it.
-  if (x < sum.bytes) down_at<1>(sum, sum.bytes - kBytes, half, words);
+  if (x < sum.bytes) down_at(sum, sum.bytes - kBytes, half, words);
 }
 
 // Across. ---------------------------------------------------------------------------------------
@@ -187,14 +178,14 @@ EDGECLF_INLINE_SIMD Vec weighed_step(const std::uint8_t* words, const std::int32
   return multiply_add_pairs(lookup(load_pieces<16>(words, offsets), pick), load(weights));
 }
 
-// The sum of kSteps of them; or, if that is 0, of as many as the table has.
+// `sum` and kSteps of them; or, if that is 0, as many as the table has.
 template <int kSteps>
 EDGECLF_INLINE_SIMD Vec weighed(const std::int16_t* words, const AcrossTable& table, Vec pick,
-                                const std::int32_t* offsets, const std::int16_t*& weights) {
+                                const std::int32_t* offsets, const std::int16_t*& weights,
+                                Vec sum) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(words);
   const auto step = static_cast<std::ptrdiff_t>(table.step_bytes);
   int left = kSteps > 0 ? kSteps : table.steps;
-  Vec sum = zero();
   // Four at once, for the loop would cost as much as a step.
   for (; left >= 4; left -= 4, bytes += 4 * step, weights += 4 * kWords) {
     const Vec a = weighed_step(bytes, offsets, pick, weights);
@@ -214,11 +205,11 @@ EDGECLF_INLINE_SIMD Vec rounded(Vec sum, Vec half, int shift) {
 }
 
 // One output is a block's first three ints.
-EDGECLF_INLINE_SIMD void finish_three(const Vec* sums, Vec half, int shift, const FastLines& lines,
-                                      int at) {
+EDGECLF_INLINE_SIMD void finish_three(const Vec* sums, int shift, const FastLines& lines, int at) {
   Vec pixels[4];
   for (int v = 0; v < 4; ++v) {
-    pixels[v] = pack_ints(rounded(sums[2 * v], half, shift), rounded(sums[2 * v + 1], half, shift));
+    pixels[v] = pack_ints(shift_right_ints_by(sums[2 * v], shift),
+                          shift_right_ints_by(sums[2 * v + 1], shift));
   }
   store_three(pixels, lines, at);
 }
@@ -260,18 +251,20 @@ EDGECLF_INLINE_SIMD void across_samples(const std::int16_t* words, const AcrossT
                                         const Ahead& ahead, const FastLines& lines) {
   const Vec pick = load_block_to_all(table.pick.data());
   const Vec half = splat_ints(1 << (table.shift - 1));
+  // Three samples need no adding up, so their sums can begin with what rounds them.
+  const Vec begin = kSamples == 3 ? half : zero();
   const std::int32_t* offsets = table.offsets.data();
   const std::int16_t* weights = table.weights.data();
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, 0, ahead.begin, (size + kGroup - 1) / kGroup);
+  PacedFetch paced(ahead, ahead.down, ahead.across, (size + kGroup - 1) / kGroup);
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
     paced.next();
     Vec sums[8];
     for (int v = 0; v < 8; ++v) {
-      sums[v] = weighed<kSteps>(words, table, pick, offsets + v * kBlocks, weights);
+      sums[v] = weighed<kSteps>(words, table, pick, offsets + v * kBlocks, weights, begin);
     }
     if (kSamples == 3) {
-      finish_three(sums, half, table.shift, lines, i);
+      finish_three(sums, table.shift, lines, i);
     } else if (kSamples == 2) {
       finish_two(sums, half, table.shift, lines, i);
     } else {
@@ -326,7 +319,7 @@ void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, 0, ahead.bytes, (size + kGroup - 1) / kGroup);
+  PacedFetch paced(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
   const std::int32_t* offsets = table.offsets.data();
   std::ptrdiff_t at = 0;
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {

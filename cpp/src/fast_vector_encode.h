@@ -97,7 +97,9 @@ template <DType kType, class Element>
 EDGECLF_INLINE_SIMD void encode_plane(const std::int16_t* line, const Gains& gains, Vec top,
                                       int size, Element* out) {
   int i = 0;
-  for (; i + kWords <= size; i += kWords) encode_run<kType>(line + i, gains, top, out + i);
+  for (; i + kWords <= size; i += kWords) {
+    encode_run<kType>(line + i, gains, top, out + i);
+  }
   if (i == size) return;
   Element rest[kWords];
   encode_run<kType>(line + i, gains, top, rest);
@@ -106,11 +108,13 @@ EDGECLF_INLINE_SIMD void encode_plane(const std::int16_t* line, const Gains& gai
 
 template <DType kType, class Element>
 void encode_planes(const ConstFastLines& lines, const FastEncoding& encoding, int size,
-                   const RowTarget& target) {
+                   const RowTarget& target, const Ahead& ahead) {
   auto* out = static_cast<Element*>(target.elements);
   const Vec top = splat_words(encoding.top);
+  PacedFetch paced(ahead, ahead.across, ahead.bytes, encoding.channels);
   for (std::size_t c = 0; c < static_cast<std::size_t>(encoding.channels); ++c) {
     const Gains gains{splat_floats(encoding.gain[c]), splat_floats(encoding.bias[c])};
+    paced.next();
     encode_plane<kType>(lines[c], gains, top, size, out);
     out += target.channel_step;
   }
@@ -218,7 +222,7 @@ EDGECLF_INLINE_SIMD void encode_pixels_at(const ConstFastLines& lines, int at, c
 
 template <DType kType, class Element>
 void encode_interleaved(const ConstFastLines& lines, const FastEncoding& encoding, int size,
-                        const RowTarget& target) {
+                        const RowTarget& target, const Ahead& ahead) {
   constexpr bool kCodes = kType == DType::uint8 || kType == DType::int8;
   auto* out = static_cast<Element*>(target.elements);
   const Vec top = splat_words(encoding.top);
@@ -227,8 +231,10 @@ void encode_interleaved(const ConstFastLines& lines, const FastEncoding& encodin
     gains[c] = kCodes ? Gains{splat_floats(encoding.gain[c]), splat_floats(encoding.bias[c])}
                       : gains_from(encoding, c);
   }
+  PacedFetch paced(ahead, ahead.across, ahead.bytes, size / kWords);
   int i = 0;
   for (; i + kWords <= size; i += kWords) {
+    paced.next();
     encode_pixels_at<kType>(lines, i, gains, top, out + 3 * i);
   }
   if (i == size) return;
@@ -239,23 +245,29 @@ void encode_interleaved(const ConstFastLines& lines, const FastEncoding& encodin
 
 template <DType kType, class Element>
 EDGECLF_INLINE_SIMD void encode_as(const ConstFastLines& lines, const FastEncoding& encoding,
-                                   int size, const RowTarget& target) {
+                                   int size, const RowTarget& target, const Ahead& ahead) {
   if (target.pixel_step == 3) {
-    encode_interleaved<kType, Element>(lines, encoding, size, target);
+    encode_interleaved<kType, Element>(lines, encoding, size, target, ahead);
   } else {
-    encode_planes<kType, Element>(lines, encoding, size, target);
+    encode_planes<kType, Element>(lines, encoding, size, target, ahead);
   }
 }
 
 void encode(const ConstFastLines& lines, const FastEncoding& encoding, int size,
-            const RowTarget& target) {
+            const RowTarget& target, const Ahead& ahead) {
   switch (encoding.dtype) {
-    case DType::float32: encode_as<DType::float32, float>(lines, encoding, size, target); break;
-    case DType::float16:
-      encode_as<DType::float16, std::uint16_t>(lines, encoding, size, target);
+    case DType::float32:
+      encode_as<DType::float32, float>(lines, encoding, size, target, ahead);
       break;
-    case DType::uint8: encode_as<DType::uint8, std::uint8_t>(lines, encoding, size, target); break;
-    case DType::int8: encode_as<DType::int8, std::uint8_t>(lines, encoding, size, target); break;
+    case DType::float16:
+      encode_as<DType::float16, std::uint16_t>(lines, encoding, size, target, ahead);
+      break;
+    case DType::uint8:
+      encode_as<DType::uint8, std::uint8_t>(lines, encoding, size, target, ahead);
+      break;
+    case DType::int8:
+      encode_as<DType::int8, std::uint8_t>(lines, encoding, size, target, ahead);
+      break;
   }
 }
 

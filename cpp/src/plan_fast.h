@@ -35,7 +35,7 @@ class Plan::FixedLines {
         gray ? std::array<int, 3>{0, 0, 0} : tensor_order(plan_.spec_.color_mode, {0, 1, 2});
     ConstFastLines lines{};
     for (std::size_t c = 0; c < 3; ++c) lines[c] = samples[static_cast<std::size_t>(order[c])];
-    plan_.kernels_->encode(lines, encoding_, size_, target);
+    plan_.kernels_->encode(lines, encoding_, size_, target, streams_[0]->ahead());
   }
 
  private:

@@ -160,6 +160,13 @@ EDGECLF_INLINE void combine_one(const Sample* const* rows, int x, const Weight* 
 template <class Weight, class Sample>
 EDGECLF_INLINE void combine(const Sample* const* rows, const Weight* weights, int taps, int size,
                             Sample* out) {
+  if (taps == 2) {
+    for (int x = 0; x < size; ++x) {
+      out[x] = finished(static_cast<Weight>(rows[0][x]) * weights[0] +
+                        static_cast<Weight>(rows[1][x]) * weights[1]);
+    }
+    return;
+  }
   constexpr int kVectors = 4;
   int x = 0;
   for (; x + kVectors * kLanes <= size; x += kVectors * kLanes) {

@@ -105,7 +105,7 @@ void test_encode() {
   const auto bytes = static_cast<std::size_t>(elements * size_of(encoding.dtype));
   std::vector<std::uint8_t> expected(bytes, 7);
   const auto run = [&](const FastKernels& kernels, std::vector<std::uint8_t>& tensor) {
-    kernels.encode(lines.at, encoding, size, {tensor.data(), gap, planar ? 1 : 3});
+    kernels.encode(lines.at, encoding, size, {tensor.data(), gap, planar ? 1 : 3}, {});
   };
   run(available_fast_kernels().front(), expected);
   bool right = true;
@@ -138,7 +138,7 @@ void test_ties() {
     words[static_cast<std::size_t>(n)] = static_cast<std::int16_t>(n * 128 + 64);
   for (const FastKernels& kernels : available_fast_kernels()) {
     std::vector<std::uint8_t> codes(255);
-    kernels.encode({words.data(), nullptr, nullptr}, encoding, 255, {codes.data(), 255, 1});
+    kernels.encode({words.data(), nullptr, nullptr}, encoding, 255, {codes.data(), 255, 1}, {});
     for (int n = 0; n < 255; ++n) CHECK_EQUAL(codes[static_cast<std::size_t>(n)], (n + 1) / 2 * 2);
   }
 }

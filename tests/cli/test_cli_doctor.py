@@ -11,7 +11,9 @@ from typing import Any, Callable
 
 import pytest
 
+from edgeclf import _core
 from edgeclf.cli import doctor, selftest
+from edgeclf.errors import ArgumentError
 from edgeclf.version import __version__
 
 Invoke = Callable[..., Any]
@@ -39,6 +41,10 @@ def test_this_machine(invoke: Invoke) -> None:
     assert report["edgeclf"] == __version__
     assert report["python"]["version"] == platform.python_version()
     assert report["board"]["machine"] == platform.machine()
+    kernels = report["kernels"]
+    assert kernels["error"] is None
+    assert kernels["available"][0] == "scalar"
+    assert kernels["used"] in kernels["available"]
     assert {backend["name"] for backend in report["backends"]} >= {"onnxruntime", "tflite"}
     usable = any(backend["usable"] for backend in report["backends"])
     assert result.exit_code == (0 if report["ok"] else 1)
@@ -61,6 +67,20 @@ def test_text(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "  onnxruntime 1.2 on cpu: spotlight 0.2500" in lines
     assert lines[-1].startswith("OK")
     assert "\033" not in result.stdout
+
+
+def test_an_instruction_set_that_is_not_there_is_shown(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selftest, "run_apart", lambda: dict(WORKING))
+    assert "kernels" in [line.split()[0] for line in invoke("doctor").stdout.splitlines() if line]
+
+    def refuse() -> str:
+        raise ArgumentError("EDGECLF_CPU: expected one of scalar; got fastest")
+
+    monkeypatch.setattr(_core, "instruction_set", refuse)
+    lines = [line.split(maxsplit=1) for line in invoke("doctor").stdout.splitlines()]
+    assert ["kernels", "EDGECLF_CPU: expected one of scalar; got fastest"] in lines
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,14 @@ BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, 
                             int blocks);
 bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
 
-// What will be read next, and so may be fetched while this line is computed: the first `begin`
-// bytes of each row while it is summed across, the others down. Memory should never rest.
+// What will be read next, and so may be fetched while this line is made: of each row the first
+// `down` bytes while rows are summed down, those up to `across` while they are summed across (or
+// both at once), the rest while the line is encoded. Memory should never rest.
 struct Ahead {
   const std::uint8_t* const* rows = nullptr;
   int count = 0;
-  int begin = 0;
+  int down = 0;
+  int across = 0;
   int bytes = 0;
 };
 
@@ -139,7 +141,7 @@ struct FastKernels {
                   int size, const FastLines& levels);
   // lines are in the tensor's channel order.
   void (*encode)(const ConstFastLines& lines, const FastEncoding& encoding, int size,
-                 const RowTarget& target);
+                 const RowTarget& target, const Ahead& ahead);
 };
 
 // Those this processor can run, the scalar ones first, the fastest last.

@@ -21,8 +21,9 @@ class FastPlane {
 
   // Columns of `axes` count from the first that is read, `columns` is how many are. `fraction`: see
   // fraction_bits. `blocks`: of the kernels that will run. Throws std::bad_alloc.
+  // `encodes`: whether its rows are fetched while lines are encoded, too.
   FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied, int fraction,
-            int blocks);
+            int blocks, bool encodes);
 
   std::size_t workspace_size() const { return workspace_size_; }  // bytes, a multiple of 64
 
@@ -31,6 +32,7 @@ class FastPlane {
 
   void set_sums(const Axis<double>& axis, int fraction);
   void set_lower_weights(const Axis<double>& axis);
+  void share_fetching(double down, double across, double encode);
   void lay_out_workspace(bool copied);
 
   Axis<std::int16_t> down_;  // weights are used where rows are summed
@@ -39,7 +41,9 @@ class FastPlane {
   int padded_ = 0;  // words of a line
   bool bilinear_ = false;
   int shift_ = 0;
-  int fetched_across_ = 0;                   // bytes of the rows ahead
+  bool encodes_ = false;
+  int fetched_down_ = 0;  // see Ahead
+  int fetched_across_ = 0;
   int row_count_ = 0;                        // of a sum; even
   std::vector<std::int16_t> sum_weights_;    // row_count_ for each output
   std::vector<std::int16_t> lower_weights_;  // bilinear
@@ -70,11 +74,14 @@ class FastStream {
   // One line for each sample. y never decreases. Valid until the next call.
   const FastLines& line(int y);
 
+  // What may be fetched while the line is encoded.
+  const Ahead& ahead() const { return ahead_; }
+
  private:
   void copy_rows(int first, int count);
   const std::uint8_t* row(int y) const;
   Ahead ahead_of(int y);
-  void sum_rows(int y, const Ahead& ahead);
+  void sum_rows(int y);
 
   const FastPlane& plane_;
   const FastKernels& kernels_;
@@ -84,6 +91,7 @@ class FastStream {
   const std::uint8_t** current_;
   const std::uint8_t** next_;
   FastLines lines_{};
+  Ahead ahead_;
   int next_row_ = 0;  // none before it has to be fetched or copied
 };
 
