@@ -41,17 +41,17 @@ def antialiased(size: Size, interpolation: str) -> Bench:
     key = f"antialiased {interpolation} {size.name}"
     case = center_crop(key, size.width, size.height, interpolation=interpolation)
     twice = ROUNDED_TWICE if interpolation == "bilinear" else CLIPPED_BETWEEN
-    tuned = normalise.tuned(case)
+    usual, tuned = normalise.usual(case), normalise.tuned(case)
     found = [
         contender("edgeclf", sdk.preprocessor(case), size.frames, ANTIALIASED),
         contender("edgeclf exact", sdk.preprocessor(case, None), size.frames, PILLOW),
     ]
     pillow, pytorch = peer("pillow"), peer("pytorch")
     if pillow:
-        whole, part = pillow.resize_and_crop(case, tuned), pillow.resize_of_crop(case, tuned)
+        whole, part = pillow.resize_and_crop(case, usual), pillow.resize_of_crop(case, tuned)
         found += [
             contender("Pillow", whole, size.frames, ONE_OFF_PILLOW),
-            contender("Pillow, box", part, size.frames, ONE_OFF_PILLOW),
+            contender("Pillow, tuned", part, size.frames, ONE_OFF_PILLOW),
         ]
     if pytorch:
         found.append(contender("torch", pytorch.antialiased(case), size.frames, twice))

@@ -57,8 +57,8 @@ def _pillow(case: Any, files: List[bytes]) -> List[Contender]:
     pillow: Optional[Any] = peer("pillow")
     if not pillow:
         return []
-    tuned = normalise.tuned(case)
-    full, draft = (pillow.decoded(case, tuned, draft) for draft in (False, True))
+    usual = normalise.usual(case)
+    full, draft = (pillow.decoded(case, usual, draft) for draft in (False, True))
     return [
         contender("Pillow full", full, files, FULL),
         contender("Pillow draft", draft, files, SCALED),

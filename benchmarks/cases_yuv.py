@@ -44,7 +44,7 @@ def _yuv_peers(case: Case, frames: np.ndarray, antialias: bool) -> List[Contende
     if antialias:
         pillow, pytorch = peer("pillow"), peer("pytorch")
         if pillow:
-            ways["cvtColor+Pillow"] = pillow.resize_and_crop(case, tuned)
+            ways["cvtColor+Pillow"] = pillow.resize_and_crop(case, usual)
         if pytorch:
             ways["cvtColor+torch"] = pytorch.antialiased(case)
     else:

@@ -20,7 +20,8 @@ class Target:
         least: `against` is to take at least so many times as long as ours.
         most: ours is to take at most so many times as long as `against`. With neither the line is
             for information.
-        note: a remark, such as a stretch goal.
+        note: a remark.
+        stretch: a goal beyond the target; not counted among the targets.
     """
 
     case: str
@@ -29,6 +30,7 @@ class Target:
     least: Optional[float] = None
     most: Optional[float] = None
     note: str = ""
+    stretch: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,12 @@ TABLE: List[Target] = [
     *_peers("bilinear", "kornia-rs", (None, None, 1.9, None)),
     *_floors("bilinear", (1.7, 1.25, 1.15, 1.1)),
     *_peers(AA, "Pillow", (23,) * 4),
-    *_peers(AA, "Pillow, box", NONE),
+    *_peers(AA, "Pillow, tuned", NONE),
     *_peers(AA, "torch", (4.7,) * 4),
     *_peers(AA, "pillow-simd", (None, 9, 9, None)),
+    *_peers(AA, "pillow-simd, tuned", NONE),
     *_floors(AA, (2.1, 1.75, 1.5, 1.3)),
-    Target(f"{AA} 1080p", "edgeclf", "floor*", most=1.25, note="stretch goal"),
+    Target(f"{AA} 1080p", "edgeclf", "floor*", most=1.25, stretch=True),
     *_peers(CUBIC, "Pillow", NONE),
     *_peers(CUBIC, "torch", NONE),
     *_peers(CUBIC, "pillow-simd", NONE),
@@ -122,7 +125,7 @@ TABLE: List[Target] = [
     Target("nv12 antialiased 1080p", "edgeclf", "cvtColor+Pillow", least=30),
     Target("nv12 antialiased 1080p", "edgeclf", "cvtColor+torch"),
     Target("nv12 antialiased 1080p", "edgeclf", "floor*", most=2.1),
-    Target("nv12 antialiased 1080p", "edgeclf", "floor*", most=1.5, note="stretch goal"),
+    Target("nv12 antialiased 1080p", "edgeclf", "floor*", most=1.5, stretch=True),
     *_peers("area", "cv2 chain", (9.5,) * 4),
     *_peers("area", "cv2 tuned chain", NONE),
     *_floors("area", (None, None, 1.35, 1.35)),

@@ -24,7 +24,7 @@ def write(results: Dict[str, Any], folder: Path, name: str) -> List[Path]:
 def markdown(results: Dict[str, Any], name: str) -> str:
     cases = {key: case["contenders"] for key, case in results["cases"].items()}
     lines = outcomes(cases)
-    judged = [line.met for line in lines if line.met is not None]
+    judged = [line.met for line in lines if line.met is not None and not line.target.stretch]
     judged += [row["met"] for row in results.get("glue", {}).get("rows", [])]
     return "\n".join(
         [
@@ -77,9 +77,10 @@ def _row(line: Outcome) -> str:
     against = {"floor*": "memory floor", "cv2*": "cv2", "entropy decode*": "entropy decode"}.get(
         target.against, target.against
     )
-    if target.note:
-        against += f" ({target.note})"
-    reached = "-" if ratio is None else f"{ratio:.2f}" if target.most else f"{ratio:.1f}"
+    note = "a stretch goal" if target.stretch else target.note
+    if note:
+        against += f" ({note})"
+    reached = "-" if ratio is None else f"{ratio:.2f}"
     if line.plain is not None:
         reached += f" (plain: {line.plain:.2f})"
     wanted = (

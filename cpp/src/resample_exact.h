@@ -10,8 +10,8 @@
 namespace edgeclf {
 namespace {
 
-Across across_of(const SourceRow& row, const std::uint8_t* below, const Axis<std::int32_t>& axis,
-                 std::uint8_t* out, std::uint8_t* out_below) {
+// Every block works on `row`.
+Across across_of(const SourceRow& row, const Axis<std::int32_t>& axis, std::uint8_t* out) {
   Across across{};
   across.rows.pixels = row.pixels;
   across.rows.size = (row.columns - 1) * row.step + row.channels;
@@ -20,13 +20,7 @@ Across across_of(const SourceRow& row, const std::uint8_t* below, const Axis<std
   across.pairs = (axis.max_taps + 1) / 2;
   across.weights = axis.pairs.data();
   across.weights_step = std::ptrdiff_t{groups_of(axis.max_taps)} * kHalvesAtOnce;
-  across.out[0] = out;
-  if (below == nullptr) return across;
-  if (kBlocks == 2) {
-    across.rows.offsets[kBlocks - 1] = static_cast<std::int32_t>(below - row.pixels);
-    across.out[kBlocks - 1] = out_below;
-  }
-  across.ahead = 2 * (below - row.pixels);
+  for (auto& block_out : across.out) block_out = out;
   return across;
 }
 
@@ -47,6 +41,14 @@ void weigh(const Across& across, int channels, int begin, int end) {
   }
 }
 
+void run_across(const Across& across, int channels, bool drops, int begin, int end) {
+  if (drops) {
+    drop_fourth(across, begin, end);
+  } else {
+    weigh(across, channels, begin, end);
+  }
+}
+
 void resample_exact(const SourceRow& row, const std::uint8_t* below, const Axis<std::int32_t>& axis,
                     int begin, int size, std::uint8_t* out, std::uint8_t* out_below) {
   const bool drops_fourth = axis.consecutive && row.step == 4 && row.channels == 3;
@@ -55,20 +57,20 @@ void resample_exact(const SourceRow& row, const std::uint8_t* below, const Axis<
     resample_exact_scalar(row, below, axis, begin, size, out, out_below);
     return;
   }
-  if (kBlocks == 1 && below != nullptr) {
-    // The row below comes as a row of its own; the one that follows it is as far away.
-    resample_exact(row, nullptr, axis, begin, size, out, nullptr);
-    const SourceRow second{below, row.step, row.columns, row.channels};
-    resample_exact(second, nullptr, axis, begin, size, out_below, nullptr);
-    return;
+  Across across = across_of(row, axis, out);
+  const std::ptrdiff_t apart = below == nullptr ? 0 : below - row.pixels;
+  across.ahead = 2 * apart;
+  // A view of memory may have rows further apart than 32 bits tell.
+  const bool together = kBlocks == 2 && below && apart == static_cast<std::int32_t>(apart);
+  if (together) {
+    across.rows.offsets[kBlocks - 1] = static_cast<std::int32_t>(apart);
+    across.out[kBlocks - 1] = out_below;
   }
-  Across across = across_of(row, below, axis, out, out_below);
-  if (below == nullptr && kBlocks == 2) across.out[kBlocks - 1] = out;  // the same row twice
-  if (drops_fourth) {
-    drop_fourth(across, begin, begin + size);
-  } else {
-    weigh(across, row.channels, begin, begin + size);
-  }
+  run_across(across, row.channels, drops_fourth, begin, begin + size);
+  if (together || below == nullptr) return;
+  across.rows.pixels = below;
+  for (auto& block_out : across.out) block_out = out_below;
+  run_across(across, row.channels, drops_fourth, begin, begin + size);
 }
 
 }  // namespace
