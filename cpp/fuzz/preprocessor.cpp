@@ -191,6 +191,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const FrameView frame = part_from(input, source.view);
   const Block tensor = tensor_of(preprocessor, frame, 0x5A);
   require(equal(tensor, tensor_of(preprocessor, frame, 0xA5)));
+  add_to_digest(tensor.bytes.get(), tensor.size);
   if (frame.kind == FrameKind::packed) {
     const auto pixels = packed_pixels(frame);
     Block copy(pixels.size());
