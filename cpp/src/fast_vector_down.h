@@ -65,12 +65,24 @@ EDGECLF_INLINE_SIMD void store_sums(const Sums& sums, int shift, std::int16_t* w
   }
 }
 
+// Of so many rows all cache lines stay at hand.
+constexpr int kFewRows = 4;
+
+// kVectors side by side: of many rows a cache line is used at once where registers allow it.
+template <int kVectors>
 EDGECLF_INLINE_SIMD void down_at(const DownSum& sum, int at, Vec half, std::int16_t* words) {
-  Sums sums{{half, half, half, half}};
-  for (int k = 0; k < sum.count; k += 2) {
-    add_rows(sum.rows[k] + at, sum.rows[k + 1] + at, splat_pair(sum.weights + k), sums);
+  Sums sums[kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    for (int p = 0; p < 4; ++p) sums[v].part[p] = half;
   }
-  store_sums(sums, sum.shift, words + at);
+  for (int k = 0; k < sum.count; k += 2) {
+    const Vec weights = splat_pair(sum.weights + k);
+    for (int v = 0; v < kVectors; ++v) {
+      const int x = at + v * kBytes;
+      add_rows(sum.rows[k] + x, sum.rows[k + 1] + x, weights, sums[v]);
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) store_sums(sums[v], sum.shift, words + at + v * kBytes);
 }
 
 // Two rows whose weights are positive and sum to 2^14: bytes can be multiplied, by seven high and
@@ -145,11 +157,15 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
     paced.next();
-    for (int v = 0; v < kCacheLine; v += kBytes) down_at(sum, x + v, half, words);
+    if (sum.count <= kFewRows) {
+      for (int v = 0; v < kCacheLine; v += kBytes) down_at<1>(sum, x + v, half, words);
+    } else {
+      for (int v = 0; v < kCacheLine; v += 2 * kBytes) down_at<2>(sum, x + v, half, words);
+    }
   }
-  for (; x + kBytes <= sum.bytes; x += kBytes) down_at(sum, x, half, words);
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_at<1>(sum, x, half, words);
   // The rest is computed together with some of what was before it.
-  if (x < sum.bytes) down_at(sum, sum.bytes - kBytes, half, words);
+  if (x < sum.bytes) down_at<1>(sum, sum.bytes - kBytes, half, words);
 }
 
 }  // namespace
