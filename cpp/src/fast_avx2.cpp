@@ -8,7 +8,6 @@
 #include "simd.h"
 // After simd.h: what follows is compiled for AVX2.
 #include "fast_vector.h"
-#include "fast_vector_encode.h"
 #include "simd_end.h"
 
 namespace edgeclf {

@@ -1,4 +1,5 @@
-// Tables of the fixed-point arithmetic: quantised weights, and where vector kernels find them.
+// Tables of the fixed-point arithmetic: quantised weights, and where vector kernels find them. Over
+// 200 lines because both kinds of tables are made of the same quantised weights.
 #include <algorithm>
 #include <cmath>
 

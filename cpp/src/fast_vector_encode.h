@@ -1,5 +1,6 @@
 // The last step of the fixed-point arithmetic, from lines of words to the tensor, in the operations
-// of simd.h; included after fast_vector.h. fast_scalar.cpp says what is computed.
+// of simd.h; included by fast_vector.h. fast_scalar.cpp says what is computed. Over 200 lines
+// because planes and pixels side by side share their small steps.
 #pragma once
 
 namespace edgeclf {

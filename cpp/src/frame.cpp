@@ -6,9 +6,6 @@
 namespace edgeclf {
 namespace {
 
-// 16 bytes of words hold a pixel, and kernels have been thought through for steps up to 4.
-constexpr std::ptrdiff_t kLongestStep = 4;
-
 constexpr Fold kPairs{2, 0};
 
 int blocks(int pixels, const Fold& fold) { return (pixels - 1 + fold.phase) / fold.span + 1; }
@@ -120,31 +117,6 @@ FrameView gray16_frame(const ByteGrid& pixels, int width, int height, const Wind
   frame.window = window;
   frame.planes[0] = little ? plane_of(bytes, {0, 1}) : plane_of(bytes, {1, 0});
   return frame;
-}
-
-PlaneLayout layout_of(const PlaneView& plane) {
-  const std::ptrdiff_t* offset = plane.offset.data();
-  const std::ptrdiff_t* end = offset + plane.channels;
-  PlaneLayout result;
-  result.lowest = *std::min_element(offset, end);
-  const bool dense = plane.stride_x >= 1 && plane.stride_x <= kLongestStep;
-  result.readable = dense && *std::max_element(offset, end) - result.lowest < kLongestStep;
-  result.pixel = copied_layout(plane.channels);
-  if (!result.readable) return result;
-  result.pixel.step = static_cast<int>(plane.stride_x);
-  for (std::size_t s = 0; offset + s < end; ++s) {
-    const auto rank = std::count_if(offset, end, [&](auto other) { return other < offset[s]; });
-    result.order[s] = static_cast<int>(rank);
-    result.pixel.offset[static_cast<std::size_t>(rank)] =
-        static_cast<int>(offset[s] - result.lowest);
-  }
-  return result;
-}
-
-PixelLayout copied_layout(int samples) {
-  PixelLayout pixel{samples, samples, {0, 0, 0}};
-  for (int s = 0; s < samples; ++s) pixel.offset[static_cast<std::size_t>(s)] = s;
-  return pixel;
 }
 
 FrameLayout::FrameLayout(const FrameView& frame)

@@ -1,4 +1,5 @@
-// NEON, ARMv7 and AArch64; see simd.h. A vector is kept as bytes, whatever is in it.
+// NEON, ARMv7 and AArch64; see simd.h. A vector is kept as bytes, whatever is in it. Over 200 lines
+// because that is what the operations take, one after the other.
 #pragma once
 
 namespace edgeclf {

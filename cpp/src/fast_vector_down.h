@@ -1,0 +1,172 @@
+// Sums down, in the operations of simd.h, and the fetching of what comes next; included by
+// fast_vector.h.
+#pragma once
+
+namespace edgeclf {
+namespace {
+
+constexpr int kCacheLine = 64;
+
+// Fetching. -------------------------------------------------------------------------------------
+
+EDGECLF_INLINE_SIMD void fetch(const Ahead& ahead, int at) {
+  for (int k = 0; k < ahead.count; ++k) prefetch(ahead.rows[k] + at);
+}
+
+// Fetches what is ahead in as many equal parts as there are calls.
+class PacedFetch {
+ public:
+  EDGECLF_INLINE_SIMD PacedFetch(const Ahead& ahead, int begin, int end, int parts)
+      : ahead_(ahead),
+        at_(begin),
+        due_(begin),
+        part_(parts > 0 ? (end - begin + parts - 1) / parts : 0) {}
+
+  EDGECLF_INLINE_SIMD void next() {
+    for (due_ += part_; at_ < due_; at_ += kCacheLine) fetch(ahead_, at_);
+  }
+
+ private:
+  const Ahead& ahead_;
+  int at_;
+  int due_;
+  int part_;
+};
+
+// Down. -----------------------------------------------------------------------------------------
+
+struct Sums {
+  Vec part[4];
+};
+
+// Two rows, interleaved byte by byte, then word by word: a word meets its neighbour below.
+EDGECLF_INLINE_SIMD void add_rows(const std::uint8_t* upper, const std::uint8_t* lower, Vec weights,
+                                  Sums& sums) {
+  const Vec above = load(upper);
+  const Vec below = load(lower);
+  const Vec low = zip_low_bytes(above, below);
+  const Vec high = zip_high_bytes(above, below);
+  const Vec words[4] = {widen_low_bytes(low), widen_high_bytes(low), widen_low_bytes(high),
+                        widen_high_bytes(high)};
+  for (int p = 0; p < 4; ++p) {
+    sums.part[p] = add_ints(sums.part[p], multiply_add_pairs(words[p], weights));
+  }
+}
+
+// The sums' high bits, as many words as a vector has bytes.
+EDGECLF_INLINE_SIMD void store_sums(const Sums& sums, int shift, std::int16_t* words) {
+  Vec levels[4];
+  for (int p = 0; p < 4; ++p) levels[p] = shift_right_ints_by(sums.part[p], shift);
+  const Vec low = pack_ints(levels[0], levels[1]);
+  const Vec high = pack_ints(levels[2], levels[3]);
+  for (int b = 0; b < kBlocks; ++b) {
+    store_block(words + 16 * b, low, b);
+    store_block(words + 16 * b + 8, high, b);
+  }
+}
+
+// Of so many rows all cache lines stay at hand.
+constexpr int kFewRows = 4;
+
+// kVectors side by side: of many rows a cache line is used at once where registers allow it.
+template <int kVectors>
+EDGECLF_INLINE_SIMD void down_at(const DownSum& sum, int at, Vec half, std::int16_t* words) {
+  Sums sums[kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    for (int p = 0; p < 4; ++p) sums[v].part[p] = half;
+  }
+  for (int k = 0; k < sum.count; k += 2) {
+    const Vec weights = splat_pair(sum.weights + k);
+    for (int v = 0; v < kVectors; ++v) {
+      const int x = at + v * kBytes;
+      add_rows(sum.rows[k] + x, sum.rows[k + 1] + x, weights, sums[v]);
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) store_sums(sums[v], sum.shift, words + at + v * kBytes);
+}
+
+// Two rows whose weights are positive and sum to 2^14: bytes can be multiplied, by seven high and
+// seven low bits. No sum leaves 16 bits, for the halves of one weight are what is left of the
+// other's.
+struct Blend {
+  const std::uint8_t* upper;
+  const std::uint8_t* lower;
+  Vec high;
+  Vec low;
+};
+
+EDGECLF_INLINE_SIMD bool is_blend(const DownSum& sum) {
+  constexpr int kOne = 1 << 14;
+  return sum.count == 2 && sum.shift == 7 && sum.weights[0] >= 0 && sum.weights[1] >= 0 &&
+         sum.weights[0] + sum.weights[1] == kOne;
+}
+
+EDGECLF_INLINE_SIMD Vec splat_byte_pair(int first, int second) {
+  return splat_words((first & 0xFF) | (second & 0xFF) << 8);
+}
+
+EDGECLF_INLINE_SIMD Blend blend_of(const DownSum& sum) {
+  const int weight = sum.weights[0];
+  // 0 and 2^14 are out of the halves' reach: then both rows are the same.
+  const std::uint8_t* upper = sum.rows[weight == 0 ? 1 : 0];
+  const std::uint8_t* lower = sum.rows[weight == 1 << 14 ? 0 : 1];
+  const int kept = weight<1 ? 1 : weight>(1 << 14) - 1 ? (1 << 14) - 1 : weight;
+  const int rounded = (kept + 64) >> 7;
+  const int high = rounded < 1 ? 1 : rounded > 127 ? 127 : rounded;
+  const int low = kept - high * 128;
+  return {upper, lower, splat_byte_pair(high, 128 - high), splat_byte_pair(low, -low)};
+}
+
+// (x * 2^8 + 2^14) >> 15 is x / 2^7, rounded.
+EDGECLF_INLINE_SIMD Vec blended(Vec bytes, const Blend& blend, Vec q8) {
+  return add_words(multiply_add_bytes(bytes, blend.high),
+                   multiply_q15(multiply_add_bytes(bytes, blend.low), q8));
+}
+
+EDGECLF_INLINE_SIMD void blend_at(const Blend& blend, int at, Vec q8, std::int16_t* words) {
+  const Vec above = load(blend.upper + at);
+  const Vec below = load(blend.lower + at);
+  const Vec low = blended(zip_low_bytes(above, below), blend, q8);
+  const Vec high = blended(zip_high_bytes(above, below), blend, q8);
+  for (int b = 0; b < kBlocks; ++b) {
+    store_block(words + at + 16 * b, low, b);
+    store_block(words + at + 16 * b + 8, high, b);
+  }
+}
+
+void blend_down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
+  const Blend blend = blend_of(sum);
+  const Vec q8 = splat_words(1 << 8);
+  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
+  int x = 0;
+  for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
+    paced.next();
+    for (int v = 0; v < kCacheLine; v += kBytes) blend_at(blend, x + v, q8, words);
+  }
+  for (; x + kBytes <= sum.bytes; x += kBytes) blend_at(blend, x, q8, words);
+  if (x < sum.bytes) blend_at(blend, sum.bytes - kBytes, q8, words);
+}
+
+void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
+  if (is_blend(sum)) {
+    blend_down(sum, ahead, words);
+    return;
+  }
+  const Vec half = splat_ints(1 << (sum.shift - 1));
+  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
+  int x = 0;
+  for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
+    paced.next();
+    if (sum.count <= kFewRows) {
+      for (int v = 0; v < kCacheLine; v += kBytes) down_at<1>(sum, x + v, half, words);
+    } else {
+      for (int v = 0; v < kCacheLine; v += 2 * kBytes) down_at<2>(sum, x + v, half, words);
+    }
+  }
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_at<1>(sum, x, half, words);
+  // The rest is computed together with some of what was before it.
+  if (x < sum.bytes) down_at<1>(sum, sum.bytes - kBytes, half, words);
+}
+
+}  // namespace
+}  // namespace edgeclf

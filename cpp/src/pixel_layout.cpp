@@ -1,0 +1,40 @@
+#include "edgeclf/pixel_layout.h"
+
+#include <algorithm>
+
+#include "edgeclf/frame.h"
+
+namespace edgeclf {
+namespace {
+
+// 16 bytes of words hold a pixel, and kernels have been thought through for steps up to 4.
+constexpr std::ptrdiff_t kLongestStep = 4;
+
+}  // namespace
+
+PlaneLayout layout_of(const PlaneView& plane) {
+  const std::ptrdiff_t* offset = plane.offset.data();
+  const std::ptrdiff_t* end = offset + plane.channels;
+  PlaneLayout result;
+  result.lowest = *std::min_element(offset, end);
+  const bool dense = plane.stride_x >= 1 && plane.stride_x <= kLongestStep;
+  result.readable = dense && *std::max_element(offset, end) - result.lowest < kLongestStep;
+  result.pixel = copied_layout(plane.channels);
+  if (!result.readable) return result;
+  result.pixel.step = static_cast<int>(plane.stride_x);
+  for (std::size_t s = 0; offset + s < end; ++s) {
+    const auto rank = std::count_if(offset, end, [&](auto other) { return other < offset[s]; });
+    result.order[s] = static_cast<int>(rank);
+    result.pixel.offset[static_cast<std::size_t>(rank)] =
+        static_cast<int>(offset[s] - result.lowest);
+  }
+  return result;
+}
+
+PixelLayout copied_layout(int samples) {
+  PixelLayout pixel{samples, samples, {0, 0, 0}};
+  for (int s = 0; s < samples; ++s) pixel.offset[static_cast<std::size_t>(s)] = s;
+  return pixel;
+}
+
+}  // namespace edgeclf
