@@ -1,9 +1,9 @@
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
 from edgeclf.spec import InputSpec, ScoreCalibration
-from edgeclf.types import Quantization
+from edgeclf.types import Category, Quantization
 
 def instruction_set() -> str: ...
 def available_instruction_sets() -> List[str]: ...
@@ -75,10 +75,12 @@ class Postprocessor:
         top_k: int,
         thresholds: Sequence[float],
         allowed: bytes,
+        labels: Tuple[str, ...],
+        category: Type[Category],
     ) -> None: ...
     def run(
         self, output: np.ndarray, item: int, /
-    ) -> Tuple[np.ndarray, List[Tuple[int, float]]]: ...
+    ) -> Tuple[np.ndarray, List[Category]]: ...
 
 def dequantized(
     output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /

@@ -77,6 +77,8 @@ class Postprocessor:
             top_k=top_k or 0,
             thresholds=_thresholds(output_spec, score_threshold),
             allowed=_mask(self._labels, category_allowlist, category_denylist),
+            labels=self._labels,
+            category=Category,
         )
 
     @property
@@ -107,9 +109,7 @@ class Postprocessor:
 
         `output` is the runtime's own (batch, N) or (batch, N, 1, ...), C-contiguous.
         """
-        scores, best = self._core.run(output, item)
-        labels = self._labels
-        return scores, [Category(index, labels[index], score) for index, score in best]
+        return self._core.run(output, item)
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return _restored, self._arguments

@@ -21,6 +21,8 @@ struct Postprocessor {
   Activation activation;
   std::optional<ScoreCalibration> calibration;
   Selection selection;
+  py::tuple labels;     // one per class
+  py::object category;  // the type, a named tuple of index, label and score
 };
 
 std::optional<ScoreCalibration> calibration_from(const py::object& calibration) {
@@ -53,7 +55,8 @@ std::vector<double> doubles_from(const py::sequence& values) {
 std::unique_ptr<Postprocessor> make(std::size_t num_classes, const std::string& dtype,
                                     const py::object& quantization, const std::string& activation,
                                     const py::object& calibration, std::size_t top_k,
-                                    const py::sequence& thresholds, const py::bytes& allowed) {
+                                    const py::sequence& thresholds, const py::bytes& allowed,
+                                    const py::tuple& labels, const py::type& category) {
   const std::string mask = allowed;
   auto result = std::make_unique<Postprocessor>();
   result->num_classes = num_classes;
@@ -62,12 +65,14 @@ std::unique_ptr<Postprocessor> make(std::size_t num_classes, const std::string& 
   result->activation = named<Activation>(activation, {"softmax", "sigmoid", "none"});
   result->calibration = calibration_from(calibration);
   result->selection = {top_k, doubles_from(thresholds), {mask.begin(), mask.end()}};
+  result->labels = labels;
+  result->category = category;
   // The loops below index by class without looking again.
   const auto fits = [&](std::size_t size) { return size <= 1 || size == num_classes; };
   if (num_classes < 1 || !fits(result->selection.thresholds.size()) ||
-      (!mask.empty() && mask.size() != num_classes) ||
+      (!mask.empty() && mask.size() != num_classes) || labels.size() != num_classes ||
       (result->calibration && result->calibration->parameters.size() != num_classes)) {
-    throw py::value_error("thresholds, mask and calibration must have one entry per class");
+    throw py::value_error("labels, thresholds, mask, calibration must have one entry per class");
   }
   return result;
 }
@@ -99,6 +104,17 @@ std::optional<std::size_t> score(const Postprocessor& post, const RawScores& raw
   return first_not_finite(scores, raw.size);
 }
 
+// As the named tuple's own __new__ makes it, without calling Python.
+py::object category_of(const Postprocessor& post, std::int32_t index, float score) {
+  const py::tuple fields =
+      py::make_tuple(index, post.labels[static_cast<std::size_t>(index)], score);
+  const py::tuple arguments = py::make_tuple(fields);
+  auto* type = reinterpret_cast<PyTypeObject*>(post.category.ptr());
+  PyObject* made = PyTuple_Type.tp_new(type, arguments.ptr(), nullptr);
+  if (made == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(made);
+}
+
 py::tuple run(const Postprocessor& post, const py::array& output, std::size_t item) {
   const RawScores raw = item_of(output, post.dtype, post.num_classes, item);
   py::array_t<float> scores(static_cast<py::ssize_t>(post.num_classes));
@@ -118,7 +134,7 @@ py::tuple run(const Postprocessor& post, const py::array& output, std::size_t it
   }
   py::list best(classes.size());
   for (std::size_t i = 0; i < classes.size(); ++i) {
-    best[i] = py::make_tuple(classes[i], values[classes[i]]);
+    best[i] = category_of(post, classes[i], values[classes[i]]);
   }
   return py::make_tuple(std::move(scores), std::move(best));
 }
@@ -140,7 +156,7 @@ void bind_postprocessor(py::module_& module) {
   py::class_<Postprocessor>(module, "Postprocessor")
       .def(py::init(&make), py::kw_only(), py::arg("num_classes"), py::arg("dtype"),
            py::arg("quantization"), py::arg("activation"), py::arg("calibration"), py::arg("top_k"),
-           py::arg("thresholds"), py::arg("allowed"))
+           py::arg("thresholds"), py::arg("allowed"), py::arg("labels"), py::arg("category"))
       .def("run", &run);
   module.def("dequantized", &dequantized);
 }

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
 
 #include "edgeclf/half.h"
-#include "exponential.h"
+#include "edgeclf/instruction_set.h"
+#include "softmax_sets.h"
 
 namespace edgeclf {
 namespace {
@@ -34,41 +34,9 @@ void read_codes(const RawScores& raw, const Quantization& quantization, float* s
   });
 }
 
-// Several side by side, because each step of a sum or a maximum waits for the one before it.
-double sum_of(const float* scores, std::size_t size) {
-  double sums[kAbreast] = {};
-  std::size_t i = 0;
-  for (; i + kAbreast <= size; i += kAbreast) {
-    for (std::size_t k = 0; k < kAbreast; ++k) sums[k] += static_cast<double>(scores[i + k]);
-  }
-  for (; i < size; ++i) sums[0] += static_cast<double>(scores[i]);
-  return std::accumulate(sums, sums + kAbreast, 0.0);
-}
-
-float peak_of(const float* scores, std::size_t size) {
-  float peaks[kAbreast];
-  std::fill(peaks, peaks + kAbreast, scores[0]);
-  std::size_t i = 0;
-  for (; i + kAbreast <= size; i += kAbreast) {
-    for (std::size_t k = 0; k < kAbreast; ++k) {
-      peaks[k] = scores[i + k] > peaks[k] ? scores[i + k] : peaks[k];
-    }
-  }
-  for (; i < size; ++i) peaks[0] = std::max(peaks[0], scores[i]);
-  return *std::max_element(peaks, peaks + kAbreast);
-}
-
-// In double, so that what is rounded to float32 is the same on every machine. Kept in place between
-// the loops: a float32 holds exp(x - max) to its last bit.
 void softmax(float* scores, std::size_t size) {
-  const auto peak = static_cast<double>(peak_of(scores, size));
-  for (std::size_t i = 0; i < size; ++i) {
-    scores[i] = static_cast<float>(exp_of_negative(static_cast<double>(scores[i]) - peak));
-  }
-  const double portion = 1.0 / sum_of(scores, size);
-  for (std::size_t i = 0; i < size; ++i) {
-    scores[i] = static_cast<float>(static_cast<double>(scores[i]) * portion);
-  }
+  static const SoftmaxKernel& kernel = best_allowed(softmax_kernels());
+  kernel.run(scores, size);
 }
 
 double sigmoid(double x) {

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace edgeclf {
+
+struct SoftmaxKernel {
+  const char* name;
+  void (*run)(float* scores, std::size_t size);
+};
+
+// Those this processor can run, the plain one first; what EDGECLF_CPU allows of them is used.
+const std::vector<SoftmaxKernel>& softmax_kernels();
+
+// Adds it where this processor has AVX2; does nothing elsewhere.
+void add_avx2_softmax(std::vector<SoftmaxKernel>& kernels);
+
+}  // namespace edgeclf
