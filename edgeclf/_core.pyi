@@ -78,9 +78,7 @@ class Postprocessor:
         labels: Tuple[str, ...],
         category: Type[Category],
     ) -> None: ...
-    def run(
-        self, output: np.ndarray, item: int, /
-    ) -> Tuple[np.ndarray, List[Category]]: ...
+    def run(self, output: np.ndarray, item: int, /) -> Tuple[np.ndarray, List[Category]]: ...
 
 def dequantized(
     output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /

@@ -91,9 +91,16 @@ class Frame:
         self.data: Any
         self.format = format
         self.timestamp_ns = timestamp_ns
-        self.window = window_checked(window, format)
-        self.color_matrix = _encoding("color_matrix", color_matrix, COLOR_MATRICES, format)
-        self.color_range = _encoding("color_range", color_range, COLOR_RANGES, format)
+        self.window = self.color_matrix = self.color_range = None
+        if (
+            format not in PACKED_FORMATS
+            or window is not None
+            or color_matrix is not None
+            or color_range is not None
+        ):  # most frames need none of this, and are made for every prediction
+            self.window = window_checked(window, format)
+            self.color_matrix = _encoding("color_matrix", color_matrix, COLOR_MATRICES, format)
+            self.color_range = _encoding("color_range", color_range, COLOR_RANGES, format)
         if format in YUV_FORMATS:
             self.data, self.width, self.height = yuv_planes(data, format, width, height, strides)
             return
