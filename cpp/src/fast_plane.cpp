@@ -101,8 +101,8 @@ void FastPlane::lay_out_workspace(bool copied) {
   const auto take = [&end](std::size_t size) { return std::exchange(end, end + aligned(size)); };
   ring_pitch_ = aligned(static_cast<std::size_t>(bytes_));
   ring_offset_ = take(copied ? rows * ring_pitch_ : 0);
-  words_offset_ =
-      take(bilinear_ ? 0 : static_cast<std::size_t>(bytes_ + kFastRowSlack) * sizeof(std::int16_t));
+  const auto words = static_cast<std::size_t>(bilinear_ ? 0 : bytes_ + across_.words_behind());
+  words_offset_ = take(words * sizeof(std::int16_t));
   lines_offset_ = take(lines * static_cast<std::size_t>(padded_) * sizeof(std::int16_t));
   pointers_offset_ = take(2 * (rows + 1) * sizeof(void*));
   workspace_size_ = end;
