@@ -30,16 +30,6 @@ Effort effort_of(const BilinearTable& table) {
   return {0.0, groups * 42.0, groups * 16.0};
 }
 
-// How many bytes of words are written by the pass down, or read by the pass across. Every output
-// takes as many steps as the longest, the last ones beyond the row, where their weights are zero.
-int reach_of(const AcrossTable& table, int row_bytes) {
-  constexpr int kLoaded = 16;
-  const int written = row_bytes * static_cast<int>(sizeof(std::int16_t));
-  if (table.offsets.empty()) return written;
-  const int last = *std::max_element(table.offsets.begin(), table.offsets.end());
-  return std::max(written, last + (table.steps - 1) * table.step_bytes + kLoaded);
-}
-
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
 // With more, the rounding of weights could be seen in single levels.
@@ -111,7 +101,8 @@ void FastPlane::lay_out_workspace(bool copied) {
   const auto take = [&end](std::size_t size) { return std::exchange(end, end + aligned(size)); };
   ring_pitch_ = aligned(static_cast<std::size_t>(bytes_));
   ring_offset_ = take(copied ? rows * ring_pitch_ : 0);
-  words_offset_ = take(bilinear_ ? 0 : static_cast<std::size_t>(reach_of(across_, bytes_)));
+  const auto words = static_cast<std::size_t>(bilinear_ ? 0 : bytes_ + across_.words_behind());
+  words_offset_ = take(words * sizeof(std::int16_t));
   lines_offset_ = take(lines * static_cast<std::size_t>(padded_) * sizeof(std::int16_t));
   pointers_offset_ = take(2 * (rows + 1) * sizeof(void*));
   workspace_size_ = end;

@@ -61,6 +61,10 @@ struct AcrossTable {
   // Vector v (0..7) of a group has output 8 b + v in block b.
   std::vector<std::int32_t> offsets;  // of each output's first tap, in bytes
   std::vector<std::int16_t> weights;
+
+  // Words that may be read behind a row of words, but weigh nothing: every output takes as many
+  // steps as that with most taps.
+  int words_behind() const { return steps * step_bytes / 2 + 16; }
 };
 
 struct BilinearTable {
