@@ -1,4 +1,5 @@
 """YUV buffers and arrays as planes: strided views of the caller's memory, checked.
+Over 200 lines because every fault of a buffer is told apart from the others.
 
 The planes of a format, in the order of its memory; half of an odd length is rounded up:
 

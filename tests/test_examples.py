@@ -9,21 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
-def run(name, *arguments):
+def run(name, *arguments, stdin=b""):
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / name), *map(str, arguments)],
         capture_output=True,
-        text=True,
+        input=stdin,
         timeout=120,
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
 
 
 def test_every_example_is_tested_and_short():
@@ -90,3 +91,14 @@ def test_describe_model(tmp_path):
     red[:, :, 2] = 255
     with edgeclf.Classifier(tmp_path / "colour.onnx") as classifier:
         assert classifier.predict(red).label == "red"
+
+
+def test_raw_yuv():
+    photo = Image.open(EXAMPLES / "photos" / "cat.jpg").convert("YCbCr")
+    y, cb, cr = photo.split()
+    half = ((photo.width + 1) // 2, (photo.height + 1) // 2)
+    planes = [y, cb.resize(half, Image.BOX), cr.resize(half, Image.BOX)]
+    frame = b"".join(plane.tobytes() for plane in planes)
+    lines = run("raw_yuv.py", *photo.size, "i420", "full", stdin=2 * frame + b"cut").splitlines()
+    assert len(lines) == 2
+    assert "cat" in lines[0] or "tabby" in lines[0]

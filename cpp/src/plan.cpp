@@ -1,3 +1,4 @@
+// Over 200 lines because a plan for each arithmetic is laid out here, with what they share.
 #include "edgeclf/plan.h"
 
 #include <algorithm>
