@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 # The runtime that is quickest on this machine; both are tested.
 RUNTIME := $(if $(filter x86_64 amd64,$(shell uname -m)),onnx,tflite)
-SOURCES := setup.py pyproject.toml CMakeLists.txt $(shell find cpp toolchains -type f)
+SOURCES := setup.py pyproject.toml CMakeLists.txt toolchains/preflight.py \
+  $(shell find cpp/include cpp/src cpp/bindings -type f)
 
 .PHONY: demo test test-cpp test-python test-sanitized test-arm test-heavy fuzz lint format bench clean
 

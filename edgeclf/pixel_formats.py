@@ -62,8 +62,8 @@ def flat_bytes(
         raise FrameError(f"data: expected bytes, got {dtype}. {_advice_for_dtype(dtype)}")
     try:
         return np.frombuffer(data, dtype=np.uint8), width, height
-    except (TypeError, ValueError) as exc:
-        raise FrameError(f"data: expected pixels or a buffer of bytes: {exc}") from exc
+    except (TypeError, ValueError, BufferError) as exc:
+        raise FrameError(f"data: expected pixels or a contiguous buffer of bytes: {exc}") from exc
 
 
 def size_checked(width: Any, height: Any) -> Tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import operator
 from functools import partial
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Iterable, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -43,8 +43,8 @@ class Preprocessor:
             uses them, another works alone.
 
     Raises:
-        SpecMismatch: an 8-bit, normalised tensor without quantisation, or a quantisation that
-            cannot be.
+        SpecMismatch: an 8-bit, normalised tensor without quantisation, a quantisation that
+            cannot be, or a normalisation that float32 cannot hold.
         ArgumentError: `frame_format` or `num_threads` is none of these, or the environment variable
             EDGECLF_CPU names an instruction set that this processor has not.
     """
@@ -59,15 +59,15 @@ class Preprocessor:
     ):
         if frame_format not in ("bgr", "rgb"):
             raise ArgumentError(f"frame_format: expected 'bgr' or 'rgb', got {frame_format!r}")
-        _check_threads(num_threads)
         _check_quantization(input_spec, quantization)
+        _check_magnitude(input_spec, quantization)
         self._spec = input_spec
         self._quantization = quantization
         self._frame_format = frame_format
         self._shape = input_spec.shape
         self._dtype = np.dtype(input_spec.dtype)
-        self._num_threads = num_threads
-        self._core = _core.Preprocessor(input_spec, quantization, num_threads)
+        self._num_threads = _checked_threads(num_threads)
+        self._core = _core.Preprocessor(input_spec, quantization, self._num_threads)
         self._reduces = allows_reduction(input_spec)
 
     @property
@@ -149,7 +149,7 @@ class Preprocessor:
 
     def batch(
         self,
-        frames: Sequence[Any],
+        frames: Iterable[Any],
         out: Optional[np.ndarray] = None,
         *,
         region_of_interest: Optional[Sequence[int]] = None,
@@ -162,7 +162,8 @@ class Preprocessor:
         Raises:
             FrameError: no frames, or one of them or `out` cannot be used. ArgumentError.
         """
-        count = len(frames)
+        waiting = list(frames)
+        count = len(waiting)
         shape = (count, *self._shape[1:])
         if count == 0:
             raise FrameError("frames: expected at least one frame, got none")
@@ -171,7 +172,7 @@ class Preprocessor:
         elif not isinstance(out, np.ndarray) or out.shape != shape:
             came = out.shape if isinstance(out, np.ndarray) else type(out).__name__
             raise FrameError(f"out: expected a {self._dtype} array of shape {shape}, got {came}")
-        for frame, item in zip(frames, out):
+        for frame, item in zip(waiting, out):
             pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
             self.write(pixels, item, region_of_interest, rotation_degrees)
         return out
@@ -236,10 +237,14 @@ def _restored(
     )
 
 
-def _check_threads(num_threads: Any) -> None:
-    whole = isinstance(num_threads, int) and not isinstance(num_threads, bool)
-    if not whole or not 1 <= num_threads <= MAX_THREADS:
+def _checked_threads(num_threads: Any) -> int:
+    try:
+        threads = operator.index(num_threads)
+    except TypeError:
+        threads = 0
+    if isinstance(num_threads, bool) or not 1 <= threads <= MAX_THREADS:
         raise ArgumentError(f"num_threads: expected 1 to {MAX_THREADS}, got {num_threads!r}")
+    return threads
 
 
 def _check_quantization(spec: InputSpec, quantization: Optional[Quantization]) -> None:
@@ -260,6 +265,25 @@ def _check_quantization(spec: InputSpec, quantization: Optional[Quantization]) -
             f"quantization: expected a scale above 0 and a zero point {limits.min}..{limits.max} "
             f"for {spec.dtype}, got scale {scale!r} and zero point {zero_point!r}"
         )
+
+
+def _check_magnitude(spec: InputSpec, quantization: Optional[Quantization]) -> None:
+    """The tensor's element is level * factor + offset: float32 must hold both with ease."""
+    scale = quantization.scale if quantization and spec.dtype in ("uint8", "int8") else 1.0
+    pairs = zip(spec.mean or (0.0,) * 3, spec.std or (1.0,) * 3)
+    for mean, std in pairs:
+        with np.errstate(all="ignore"):
+            factor = np.float64(spec.rescale_factor) / std / scale
+            offset = np.float64(mean) / std / scale
+        if not ((factor == 0 or _TINY <= abs(factor) <= _HUGE) and abs(offset) <= _HUGE):
+            raise SpecMismatch(
+                f"rescale_factor {spec.rescale_factor!r}, mean {mean!r}, std {std!r} and scale "
+                f"{scale!r} make a factor of {factor:g} and an offset of {offset:g}; expected 0 or "
+                f"{_TINY:g} to {_HUGE:g}. One of them is probably not in the units meant"
+            )
+
+
+_TINY, _HUGE = 1e-30, 1e30
 
 
 def _quarter_turns(rotation_degrees: Any) -> int:

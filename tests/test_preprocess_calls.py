@@ -5,7 +5,9 @@ Over 300 lines: one call, and every argument it takes.
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -17,7 +19,7 @@ import pytest
 from PIL import Image
 from test_preprocess import picture
 
-from edgeclf.errors import ArgumentError, FrameError
+from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
 from edgeclf.frame import Frame
 from edgeclf.preprocess import Preprocessor
 from edgeclf.spec import InputSpec
@@ -310,3 +312,52 @@ def test_threads_give_the_same_tensor(threads):
 def test_a_number_of_threads_that_cannot_be(threads):
     with pytest.raises(ArgumentError, match="num_threads: expected 1 to 64"):
         Preprocessor(SPEC, num_threads=threads)
+
+
+def test_numpy_numbers_and_generators_are_fine():
+    preprocessor = Preprocessor(SPEC, num_threads=np.int64(2))
+    frames = [picture(9, 9), picture(8, 7)]
+    np.testing.assert_array_equal(preprocessor.batch(f for f in frames), preprocessor.batch(frames))
+
+
+def test_grey_shown_as_colour_is_not_read_beyond_its_end():
+    gray = picture(60, 45, 1)
+    shown = np.broadcast_to(gray[:, :, None], (45, 60, 3))
+    for exact in (None, False):
+        spec = InputSpec(31, 22, exact=exact)
+        got = Preprocessor(spec)(shown)
+        np.testing.assert_array_equal(got, Preprocessor(spec)(np.ascontiguousarray(shown)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_works_alone_and_ends():
+    program = """
+import os, sys
+import numpy as np
+from edgeclf import InputSpec, Preprocessor
+
+preprocessor = Preprocessor(InputSpec(64, 64), num_threads=3)
+frame = np.arange(200 * 300 * 3, dtype=np.uint8).reshape(200, 300, 3)
+expected = preprocessor(frame)
+child = os.fork()
+if child == 0:
+    sys.exit(0 if np.array_equal(preprocessor(frame), expected) else 1)
+sys.exit(os.waitpid(child, 0)[1] >> 8)
+"""
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "scale"),
+    [
+        ({"std": 1e-40}, None),
+        ({"rescale_factor": 1e35}, None),
+        ({"mean": 1e38}, None),
+        ({"mean": 1.0, "dtype": "uint8"}, 1e-40),
+    ],
+)
+def test_a_normalisation_that_float32_cannot_hold(fields, scale):
+    quantization = None if scale is None else Quantization(scale, 0)
+    with pytest.raises(SpecMismatch, match="make a factor of"):
+        Preprocessor(InputSpec(4, 4, **fields), quantization)

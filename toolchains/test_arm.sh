@@ -23,7 +23,7 @@ skip() {
 
 # qemu-user of this machine, or Debian's package without installing it.
 PATH=$PATH:$root/qemu/usr/bin
-if ! command -v qemu-aarch64-static qemu-arm-static >"$root/qemu.log"; then
+if ! { command -v qemu-aarch64-static && command -v qemu-arm-static; } >"$root/qemu.log"; then
   (cd "$root" && apt-get download qemu-user-static && dpkg-deb -x qemu-user-static_*.deb qemu) \
     >"$root/qemu.log" 2>&1 || skip "no qemu-user-static here, and apt-get cannot download it"
 fi

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "bindings.h"
@@ -175,8 +176,14 @@ void run_yuv(Preprocessor& preprocessor, const py::tuple& grids, const std::stri
 void bind_preprocessor(py::module_& module) {
   py::class_<Preprocessor>(module, "Preprocessor")
       .def(py::init([](const py::object& spec, const py::object& quantization, int num_threads) {
-             return std::make_unique<Preprocessor>(spec_from(spec), quantization_from(quantization),
-                                                   num_threads);
+             try {
+               return std::make_unique<Preprocessor>(spec_from(spec),
+                                                     quantization_from(quantization), num_threads);
+             } catch (const std::system_error& error) {
+               raise("ArgumentError", "num_threads: this process cannot start " +
+                                          std::to_string(num_threads - 1) +
+                                          " more threads: " + error.what() + ". Ask for fewer");
+             }
            }),
            py::arg("input_spec"), py::arg("quantization") = py::none(), py::arg("num_threads") = 1)
       .def("run", &run)

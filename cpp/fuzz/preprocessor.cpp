@@ -1,3 +1,5 @@
+// Over 200 lines because it makes every kind of frame.
+//
 // Any frame through any spec. Built with the address sanitizer, on buffers of the exact size, it
 // finds reads and writes beyond the pixels. Besides, two things must hold:
 //   - every byte of the tensor is written, and the same twice;
@@ -71,6 +73,12 @@ Grid grid_from(Input& input, int width, int height, int channels) {
   if (input.flag()) {
     grid.view.data += row * (height - 1);
     grid.view.stride_y = -row;
+  }
+  if (input.flag()) {  // the last byte first
+    grid.view.data += channels - 1;
+    grid.view.stride_c = -1;
+  } else if (input.flag()) {  // grey shown as colour
+    grid.view.stride_c = 0;
   }
   return grid;
 }
@@ -186,7 +194,7 @@ std::optional<Quantization> quantization_from(Input& input, const InputSpec& spe
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   const InputSpec spec = spec_from(input);
-  Preprocessor preprocessor(spec, quantization_from(input, spec));
+  Preprocessor preprocessor(spec, quantization_from(input, spec), input.flag() ? 3 : 1);
   const Source source = source_from(input);
   const FrameView frame = part_from(input, source.view);
   const Block tensor = tensor_of(preprocessor, frame, 0x5A);

@@ -30,15 +30,19 @@ Effort effort_of(const BilinearTable& table) {
   return {0.0, groups * 42.0, groups * 16.0};
 }
 
+// Two rows are blended in Q14, for which there is a shorter way.
+int bits_down(const Axis<double>& axis) { return axis.max_taps <= 2 ? 14 : kMostBitsDown; }
+
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
-// With more, the rounding of weights could be seen in single levels.
-constexpr int kMostTaps = 1024;
+// Of a level, by the rounding of weights alone, in the worst picture there is.
+constexpr double kLargestError = 0.08;
 
 }  // namespace
 
 bool fits_fixed_point(const Axes& axes) {
-  return axes.x.max_taps <= kMostTaps && axes.y.max_taps <= kMostTaps;
+  return weight_error(axes.x, kMostBitsAcross) + weight_error(axes.y, bits_down(axes.y)) <=
+         kLargestError;
 }
 
 FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied,
@@ -74,8 +78,7 @@ void FastPlane::set_lower_weights(const Axis<double>& axis) {
 }
 
 void FastPlane::set_sums(const Axis<double>& axis, int fraction) {
-  // Two rows are blended in Q14, for which there is a shorter way.
-  FixedAxis fixed = to_words(axis, axis.max_taps <= 2 ? 14 : kMostBitsDown);
+  FixedAxis fixed = to_words(axis, bits_down(axis));
   down_ = std::move(fixed.taps);
   shift_ = fixed.bits - fraction;
   row_count_ = down_.max_taps + down_.max_taps % 2;

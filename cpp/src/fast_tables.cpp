@@ -9,9 +9,6 @@ namespace edgeclf {
 namespace {
 
 constexpr int kLeastBits = 14;
-// The most at which 255 * 2^7 (or an overshoot with one bit less) still fits into 32 bits. Sums may
-// wrap around on their way there.
-constexpr int kMostBitsAcross = 16;
 constexpr int kBilinearBits = 14;
 constexpr int kConversionBits = 13;
 constexpr int kOutputsPerBlock = 8;
@@ -180,6 +177,23 @@ void add_output(BilinearTable& table, std::size_t i, int bytes, int half) {
 
 FixedAxis to_words(const Axis<double>& axis, int most_bits) {
   return quantised(axis, bits_for(axis, most_bits));
+}
+
+double weight_error(const Axis<double>& axis, int most_bits) {
+  constexpr double kLevels = 255.0;
+  if (axis.selects) return 0.0;
+  const FixedAxis fixed = to_words(axis, most_bits);
+  double largest = 0.0;
+  for (int i = 0; i < axis.size(); ++i) {
+    double above = 0.0;
+    double below = 0.0;
+    for (int k = 0; k < axis.count[static_cast<std::size_t>(i)]; ++k) {
+      const double error = std::ldexp(fixed.taps.weight(i)[k], -fixed.bits) - axis.weight(i)[k];
+      (error > 0.0 ? above : below) += std::abs(error);
+    }
+    largest = std::max({largest, above, below});
+  }
+  return kLevels * largest;
 }
 
 int fraction_bits(const Axes& axes) {

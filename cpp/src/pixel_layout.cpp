@@ -10,6 +10,14 @@ namespace {
 // 16 bytes of words hold a pixel, and kernels have been thought through for steps up to 4.
 constexpr std::ptrdiff_t kLongestStep = 4;
 
+// Not so where grey is shown as colour by a stride of 0 from one channel to the next.
+bool all_differ(const std::ptrdiff_t* offset, const std::ptrdiff_t* end) {
+  for (; offset < end; ++offset) {
+    if (std::find(offset + 1, end, *offset) != end) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 PlaneLayout layout_of(const PlaneView& plane) {
@@ -18,7 +26,8 @@ PlaneLayout layout_of(const PlaneView& plane) {
   PlaneLayout result;
   result.lowest = *std::min_element(offset, end);
   const bool dense = plane.stride_x >= 1 && plane.stride_x <= kLongestStep;
-  result.readable = dense && *std::max_element(offset, end) - result.lowest < kLongestStep;
+  const bool near = *std::max_element(offset, end) - result.lowest < kLongestStep;
+  result.readable = dense && near && all_differ(offset, end);
   result.pixel = copied_layout(plane.channels);
   if (!result.readable) return result;
   result.pixel.step = static_cast<int>(plane.stride_x);

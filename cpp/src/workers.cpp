@@ -3,63 +3,80 @@
 #include <unistd.h>
 
 namespace edgeclf {
+namespace {
 
-Workers::Workers(int threads) : process_(static_cast<int>(getpid())) {
+int this_process() { return static_cast<int>(getpid()); }
+
+}  // namespace
+
+Workers::Workers(int threads) : desk_(std::make_unique<Desk>()), process_(this_process()) {
   helpers_.reserve(static_cast<std::size_t>(threads - 1));
-  for (int i = 1; i < threads; ++i) helpers_.emplace_back([this] { help(); });
+  try {
+    for (int i = 1; i < threads; ++i) helpers_.emplace_back([desk = desk_.get()] { help(*desk); });
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
 Workers::~Workers() {
-  if (static_cast<int>(getpid()) != process_) {
-    // They run in the parent only: there is nothing to wait for, and nothing that could be joined.
-    for (auto& helper : helpers_) helper.detach();
+  if (this_process() == process_) {
+    stop();
     return;
   }
+  // A forked child has the memory and not the threads. They cannot be joined, and a condition
+  // variable that they were waiting on cannot be destroyed: it would wait for them.
+  for (auto& helper : helpers_) helper.detach();
+  static_cast<void>(desk_.release());
+}
+
+void Workers::stop() {
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
+    const std::lock_guard<std::mutex> lock(desk_->mutex);
+    desk_->stopping = true;
   }
-  changed_.notify_all();
+  desk_->changed.notify_all();
   for (auto& helper : helpers_) helper.join();
 }
 
 void Workers::run_job(const Job& job) {
-  const bool forked = static_cast<int>(getpid()) != process_;
-  std::unique_lock<std::mutex> mine(one_job_, std::defer_lock);
-  if (forked || helpers_.empty() || job.count < 2 || !mine.try_lock()) {
+  Desk& desk = *desk_;
+  std::unique_lock<std::mutex> mine(desk.one_job, std::defer_lock);
+  const bool alone = helpers_.empty() || job.count < 2 || this_process() != process_;
+  if (alone || !mine.try_lock()) {
     for (int i = 0; i < job.count; ++i) job.call(job.context, i);
     return;
   }
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    job_ = job;
-    next_ = 0;
-    busy_ = static_cast<int>(helpers_.size());
-    ++generation_;
+    const std::lock_guard<std::mutex> lock(desk.mutex);
+    desk.job = job;
+    desk.next = 0;
+    desk.busy = static_cast<int>(helpers_.size());
+    ++desk.generation;
   }
-  changed_.notify_all();
-  work_on(job);
-  std::unique_lock<std::mutex> lock(mutex_);
-  done_.wait(lock, [this] { return busy_ == 0; });
+  desk.changed.notify_all();
+  work_on(desk, job);
+  std::unique_lock<std::mutex> lock(desk.mutex);
+  desk.done.wait(lock, [&] { return desk.busy == 0; });
 }
 
-void Workers::help() {
+void Workers::help(Desk& desk) {
   unsigned seen = 0;
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(desk.mutex);
   while (true) {
-    changed_.wait(lock, [&] { return stopping_ || generation_ != seen; });
-    if (stopping_) return;
-    seen = generation_;
-    const Job job = job_;
+    desk.changed.wait(lock, [&] { return desk.stopping || desk.generation != seen; });
+    if (desk.stopping) return;
+    seen = desk.generation;
+    const Job job = desk.job;
     lock.unlock();
-    work_on(job);
+    work_on(desk, job);
     lock.lock();
-    if (--busy_ == 0) done_.notify_one();
+    if (--desk.busy == 0) desk.done.notify_one();
   }
 }
 
-void Workers::work_on(const Job& job) {
-  for (int i = next_++; i < job.count; i = next_++) job.call(job.context, i);
+void Workers::work_on(Desk& desk, const Job& job) {
+  for (int i = desk.next++; i < job.count; i = desk.next++) job.call(job.context, i);
 }
 
 }  // namespace edgeclf

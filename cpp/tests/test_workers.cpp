@@ -1,8 +1,11 @@
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <memory>
+#include <system_error>
 #include <vector>
 
 #include "check.h"
@@ -36,12 +39,35 @@ void several_callers_share_the_helpers() {
 }
 
 void a_forked_child_works_alone() {
-  Workers workers(3);
+  auto workers = std::make_unique<Workers>(3);
+  workers->run(10, [](int) {});
   const pid_t child = fork();
   if (child == 0) {
+    alarm(20);  // not for ever
     int sum = 0;
-    workers.run(10, [&](int i) { sum += i; });
+    workers->run(10, [&](int i) { sum += i; });
+    workers.reset();
     _exit(sum == 45 ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// Where threads are refused, those that were started end, and the caller hears of it.
+void threads_that_cannot_be_had() {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    const rlimit none{1, 1};
+    setrlimit(RLIMIT_NPROC, &none);
+    if (setuid(65534) != 0 && geteuid() == 0) _exit(0);  // root has no limit
+    try {
+      const Workers workers(4);
+      _exit(1);
+    } catch (const std::system_error&) {
+      _exit(0);
+    }
   }
   int status = -1;
   waitpid(child, &status, 0);
@@ -54,5 +80,6 @@ int main() {
   every_task_is_done_once();
   several_callers_share_the_helpers();
   a_forked_child_works_alone();
+  threads_that_cannot_be_had();
   return check::result();
 }

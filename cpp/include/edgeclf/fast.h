@@ -38,6 +38,14 @@ struct FixedAxis {
 // carried from tap to tap, so that they cancel over any stretch of neighbours.
 FixedAxis to_words(const Axis<double>& axis, int most_bits);
 
+// The most that the pass across uses: 255 * 2^7 (or an overshoot with one bit less) still fits into
+// 32 bits. Sums may wrap around on their way there.
+constexpr int kMostBitsAcross = 16;
+
+// How far `to_words` can move a level, in the worst row of levels 0 to 255: where white stands at
+// all weights that were rounded up, or at all that were rounded down.
+double weight_error(const Axis<double>& axis, int most_bits);
+
 // How many fractional bits levels can have at every stage of this resize.
 int fraction_bits(const Axes& axes);
 

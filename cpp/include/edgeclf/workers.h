@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -37,20 +38,26 @@ class Workers {
     int count = 0;
   };
 
-  void run_job(const Job& job);
-  void help();
-  void work_on(const Job& job);
+  // What the caller and the helpers share.
+  struct Desk {
+    std::mutex one_job;  // held by the caller whose job it is
+    std::mutex mutex;    // of all below
+    std::condition_variable changed;
+    std::condition_variable done;
+    Job job;
+    unsigned generation = 0;  // counts jobs, so that each helper sees a new one
+    int busy = 0;             // helpers that may still touch the job
+    bool stopping = false;
+    std::atomic<int> next{0};  // the first task that nobody has taken
+  };
 
+  void run_job(const Job& job);
+  void stop();
+  static void help(Desk& desk);
+  static void work_on(Desk& desk, const Job& job);
+
+  std::unique_ptr<Desk> desk_;
   std::vector<std::thread> helpers_;
-  std::mutex one_job_;  // held by the caller whose job it is
-  std::mutex mutex_;    // of all below
-  std::condition_variable changed_;
-  std::condition_variable done_;
-  Job job_;
-  unsigned generation_ = 0;  // counts jobs, so that each helper sees a new one
-  int busy_ = 0;             // helpers that may still touch the job
-  bool stopping_ = false;
-  std::atomic<int> next_{0};  // the first task that nobody has taken
   int process_;
 };
 
