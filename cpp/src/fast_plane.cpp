@@ -36,7 +36,7 @@ int bits_down(const Axis<double>& axis) { return axis.max_taps <= 2 ? 14 : kMost
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
 // Of a level, by the rounding of weights alone, in the worst picture there is.
-constexpr double kLargestError = 0.08;
+constexpr double kLargestError = 0.06;
 
 }  // namespace
 

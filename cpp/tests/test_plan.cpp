@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "check.h"
+#include "edgeclf/fast.h"
 #include "edgeclf/plan.h"
 #include "yuv_samples.h"
 
@@ -132,6 +133,33 @@ void any_part_of_any_frame() {
   }
 }
 
+// White where a weight was rounded up, black where down, and the other way round: no row is further
+// from the truth. For every output of a few resizes, among them some with very many taps.
+void no_picture_is_further_off() {
+  for (const auto& [source, size] : {std::pair{16, 101}, {1920, 32}, {1920, 224}, {3840, 8}}) {
+    for (int filter = 1; filter < 6; ++filter) {
+      InputSpec spec = spec_of(size, 1, static_cast<Interpolation>(filter));
+      spec.exact = false;
+      const Axis<double> axis = make_axes(spec, place(spec, source, 1), source, 1).x;
+      const FixedAxis fixed = to_words(axis, kMostBitsAcross);
+      for (int i = 0; i < size; i += 7) {
+        std::vector<std::uint8_t> row(static_cast<std::size_t>(source) * 3);
+        double expected = 0.0;
+        for (int k = 0; k < axis.count[static_cast<std::size_t>(i)]; ++k) {
+          if (std::ldexp(fixed.taps.weight(i)[k], -fixed.bits) <= axis.weight(i)[k]) continue;
+          const auto at = static_cast<std::size_t>(axis.first[static_cast<std::size_t>(i)] + k);
+          std::fill_n(row.begin() + static_cast<std::ptrdiff_t>(at * 3), 3, std::uint8_t{255});
+          expected += 255.0 * axis.weight(i)[k];
+        }
+        const auto tensor =
+            tensor_of(spec, packed_frame({row.data(), 3, 3 * source, 1}, source, 1, 3, {0, 1, 2}));
+        const double got = static_cast<double>(tensor[static_cast<std::size_t>(i) * 3]);
+        CHECK(std::abs(got - std::min(std::max(expected, 0.0), 255.0)) < 0.08);
+      }
+    }
+  }
+}
+
 double clipped(double level) { return std::min(std::max(level, 0.0), 255.0); }
 
 void a_frame_of_the_right_size_is_converted(const Arithmetic& arithmetic) {
@@ -192,6 +220,7 @@ int main() {
     shared_chroma_is_repeated_chroma(arithmetic);
     a_frame_of_the_right_size_is_converted(arithmetic);
   }
+  no_picture_is_further_off();
   any_part_of_any_frame();
   a_layout_is_more_than_a_size();
   sixteen_bits_are_seen_through_a_window();
