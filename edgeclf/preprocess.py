@@ -283,7 +283,7 @@ def _check_magnitude(spec: InputSpec, quantization: Optional[Quantization]) -> N
             )
 
 
-_TINY, _HUGE = 1e-30, 1e30
+_TINY, _HUGE = 1e-36, 1e36  # times 255 still within float32, and no denormals
 
 
 def _quarter_turns(rotation_degrees: Any) -> int:

@@ -352,7 +352,7 @@ sys.exit(os.waitpid(child, 0)[1] >> 8)
     ("fields", "scale"),
     [
         ({"std": 1e-40}, None),
-        ({"rescale_factor": 1e35}, None),
+        ({"rescale_factor": 1e37}, None),
         ({"mean": 1e38}, None),
         ({"mean": 1.0, "dtype": "uint8"}, 1e-40),
     ],

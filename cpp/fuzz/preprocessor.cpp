@@ -59,7 +59,7 @@ struct Grid {
   std::unique_ptr<Block> block;
 };
 
-Grid grid_from(Input& input, int width, int height, int channels) {
+Grid grid_from(Input& input, int width, int height, int channels, bool any_order = true) {
   const std::ptrdiff_t pixel = channels + (input.flag() ? input.number(0, 3) : 0);
   const std::ptrdiff_t row = pixel * (width - 1) + channels + input.number(0, 9);
   const std::ptrdiff_t size = row * (height - 1) + pixel * (width - 1) + channels;
@@ -74,10 +74,10 @@ Grid grid_from(Input& input, int width, int height, int channels) {
     grid.view.data += row * (height - 1);
     grid.view.stride_y = -row;
   }
-  if (input.flag()) {  // the last byte first
+  if (any_order && input.flag()) {  // the last byte first
     grid.view.data += channels - 1;
     grid.view.stride_c = -1;
-  } else if (input.flag()) {  // grey shown as colour
+  } else if (any_order && input.flag()) {  // grey shown as colour
     grid.view.stride_c = 0;
   }
   return grid;
@@ -123,7 +123,7 @@ Source yuv_source(Input& input, int width, int height) {
 
 Source gray16_source(Input& input, int width, int height) {
   Source source;
-  source.grids.push_back(grid_from(input, width, height, 2));
+  source.grids.push_back(grid_from(input, width, height, 2, false));  // this machine's order
   const double low = input.number(0, 60000);
   source.view = gray16_frame(source.grids[0].view, width, height,
                              {low, low + (input.flag() ? -1.0 : 1.0) * input.number(1, 5000)});
