@@ -8,6 +8,8 @@ import sys
 
 import edgeclf
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 width, height = int(sys.argv[1]), int(sys.argv[2])
 frame_format = sys.argv[3] if len(sys.argv) > 3 else "i420"
 color_range = sys.argv[4] if len(sys.argv) > 4 else "limited"

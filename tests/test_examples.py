@@ -102,3 +102,14 @@ def test_raw_yuv():
     lines = run("raw_yuv.py", *photo.size, "i420", "full", stdin=2 * frame + b"cut").splitlines()
     assert len(lines) == 2
     assert "cat" in lines[0] or "tabby" in lines[0]
+
+
+def test_raw_yuv_without_a_size_says_how():
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "raw_yuv.py")],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"python examples/raw_yuv.py 640 480" in done.stderr

@@ -32,11 +32,11 @@ int quantised(double tensor, const Quantization& quantization, CodeRange range) 
   return rounded_code(code, range);
 }
 
-template <class Sample, class Element, class Convert>
-void encode_floats(const Sample* sample, int step, int size, Element* out, std::ptrdiff_t out_step,
+template <class Element, class Convert>
+void encode_floats(const double* sample, int step, int size, Element* out, std::ptrdiff_t out_step,
                    Convert convert) {
   for (int i = 0; i < size; ++i) {
-    out[i * out_step] = convert(std::clamp(sample[i * step], Sample{0}, Sample{255}));
+    out[i * out_step] = convert(std::clamp(sample[i * step], 0.0, 255.0));
   }
 }
 
@@ -111,40 +111,30 @@ void Affine::make_tables(const InputSpec& spec, const std::optional<Quantization
   }
 }
 
-template <class Sample>
-void Affine::encode_unrounded(const Sample* pixels, int channels, const std::array<int, 3>& source,
-                              int size, const RowTarget& target) const {
+void Affine::encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,
+                    const RowTarget& target) const {
   const CodeRange range = code_range(dtype_);
   for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
-    const Sample* sample = pixels + source[c];
+    const double* sample = pixels + source[c];
     const auto step = target.pixel_step;
     const double gain = gain_[c];
     const double bias = bias_[c];
     switch (dtype_) {
-      case DType::float32: {
-        const auto own_gain = static_cast<Sample>(gain);
-        const auto own_bias = static_cast<Sample>(bias);
-        encode_floats(sample, channels, size, target.channel<float>(c), step, [=](Sample level) {
-          return static_cast<float>(level * own_gain + own_bias);
-        });
+      case DType::float32:
+        encode_floats(sample, channels, size, target.channel<float>(c), step,
+                      [=](double level) { return static_cast<float>(level * gain + bias); });
         break;
-      }
       case DType::float16:
         encode_floats(sample, channels, size, target.channel<std::uint16_t>(c), step,
-                      [=](Sample level) { return to_half(level * gain + bias); });
+                      [=](double level) { return to_half(level * gain + bias); });
         break;
       case DType::uint8:
       case DType::int8:
         encode_floats(sample, channels, size, target.channel<std::uint8_t>(c), step,
-                      [=](Sample level) { return nearest_code(level * gain + bias, range); });
+                      [=](double level) { return nearest_code(level * gain + bias, range); });
         break;
     }
   }
-}
-
-void Affine::encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,
-                    const RowTarget& target) const {
-  encode_unrounded(pixels, channels, source, size, target);
 }
 
 void Affine::fill(const PerChannel<std::uint8_t>& level, int size, const RowTarget& target) const {

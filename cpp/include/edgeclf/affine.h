@@ -65,9 +65,6 @@ class Affine {
   void look_up(const std::uint8_t* pixels, int channels, const std::array<int, 3>& source, int size,
                const RowTarget& target) const;
   bool make_formula();
-  template <class Sample>
-  void encode_unrounded(const Sample* pixels, int channels, const std::array<int, 3>& source,
-                        int size, const RowTarget& target) const;
   void make_tables(const InputSpec& spec, const std::optional<Quantization>& quantization);
 
   DType dtype_;
