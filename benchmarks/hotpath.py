@@ -167,7 +167,9 @@ def _enter_environment() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="cases whose name has this part; kept in build/")
-    parser.add_argument("--seconds", type=float, default=4.0, help="for each case on cold frames; 4 if not given")
+    parser.add_argument(
+        "--seconds", type=float, default=4.0, help="for each case on cold frames; 4 if not given"
+    )
     return parser.parse_args()
 
 
