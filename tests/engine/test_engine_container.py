@@ -147,6 +147,12 @@ def test_lengths_that_are_refused(length: int) -> None:
         ModelFile(content)
 
 
+def test_the_bound_is_named() -> None:
+    content = (MAX_JSON_IN_FRONT + 1).to_bytes(4, "little") + b'{"a": 1}' + PLAN
+    with pytest.raises(ManifestError, match=f"at most {MAX_JSON_IN_FRONT} are read"):
+        split(content)
+
+
 def test_a_length_beyond_the_file() -> None:
     text = b'{"a": 1}'
     content = (len(text) + len(PLAN) + 1).to_bytes(4, "little") + text + PLAN
