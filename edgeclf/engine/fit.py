@@ -105,7 +105,9 @@ def here(
 def rebuild_command(name: str, facts: EngineFacts, more: Sequence[str] = ()) -> str:
     """The command that builds this engine again, with the options it was built with."""
     out = name if name.endswith((".engine", ".plan", ".trt")) else "X.engine"
-    words: List[str] = ["edgeclf", "build", facts.source or "MODEL.onnx"]
+    # "<bytes>" is no file.
+    source = facts.source if facts.source and not facts.source.startswith("<") else "MODEL.onnx"
+    words: List[str] = ["edgeclf", "build", source]
     if facts.precision in ("fp16", "int8"):
         words += ["--precision", facts.precision]
     if facts.batch not in (None, (1, 1, 1)):
