@@ -11,7 +11,8 @@ import hashlib
 import json
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from edgeclf.engine.facts import facts_of
+from edgeclf.engine.facts import facts_of, rebuild_command
+from edgeclf.engine.fit import built_with
 from edgeclf.engine.header import KINDS, Plan, read_header
 from edgeclf.errors import ManifestError, ModelError
 from edgeclf.manifest.strict_json import parse_json
@@ -41,12 +42,15 @@ def split(content: Plan, *, name: str = "<bytes>") -> Tuple[Optional[Dict[str, A
     The plan itself is not looked into: that is `read_header`'s. Thread-safe.
     """
     document, plan = _parts(content, name)
-    expected = facts_of(document, name=name).plan_sha256
+    facts = facts_of(document, name=name)
+    expected = facts.plan_sha256
     if expected is not None and hashlib.sha256(plan).hexdigest() != expected:
-        read_header(plan, name=name)  # where it sees the damage, it says more of it
+        # Where the header shows the damage, its error says more of it.
+        header = read_header(plan, name=name, document=document)
         raise ModelError(
             f"{name}: the engine's plan is not the one that was built (its sha256 is not "
-            f"{expected}): damaged, or changed since. Copy it again, or build it again"
+            f"{expected}): damaged, or changed since. Built with: {built_with(header, facts)}. "
+            f"Copy it again, or build it again: {rebuild_command(name, facts)}"
         )
     return document, plan
 

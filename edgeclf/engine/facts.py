@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+import shlex
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from edgeclf.errors import ManifestError
 
-__all__ = ["EngineFacts", "capability_of", "facts_of"]
+__all__ = ["EngineFacts", "capability_of", "facts_of", "rebuild_command"]
 
 PART = "engine"
 _SHA256 = re.compile("[0-9a-fA-F]{64}")
@@ -59,6 +60,21 @@ def capability_of(facts: EngineFacts) -> Optional[Tuple[int, int]]:
     """The one compute capability that the engine was built on; None: not known, or several."""
     found = _CAPABILITY.fullmatch(facts.compute_capability or "")
     return None if found is None else (int(found.group(1)), int(found.group(2)))
+
+
+def rebuild_command(name: str, facts: EngineFacts, more: Sequence[str] = ()) -> str:
+    """The command that builds this engine again, with the options it was built with."""
+    out = name if name.endswith((".engine", ".plan", ".trt")) else "X.engine"
+    # "<bytes>" is no file.
+    source = facts.source if facts.source and not facts.source.startswith("<") else "MODEL.onnx"
+    words: List[str] = ["edgeclf", "build", source]
+    if facts.precision in ("fp16", "int8"):
+        words += ["--precision", facts.precision]
+    if facts.batch not in (None, (1, 1, 1)):
+        words += ["--batch", ",".join(str(size) for size in facts.batch or ())]
+    if facts.version_compatible:
+        words.append("--version-compatible")
+    return " ".join(shlex.quote(word) for word in [*words, *more, "-o", out])
 
 
 def _text(part: Mapping[str, Any], key: str, name: str) -> Optional[str]:

@@ -46,5 +46,5 @@ def graph_facts(model: ModelFile) -> GraphFacts:
         ManifestError, ModelError: as for `read`, or the plan's header is not in order.
     """
     document, plan = split(model.content, name=model.name)
-    read_header(plan, name=model.name)
+    read_header(plan, name=model.name, document=document)
     return GraphFacts("", None, facts_of(document, name=model.name).precision or "")
