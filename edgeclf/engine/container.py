@@ -18,7 +18,7 @@ from edgeclf.errors import ManifestError, ModelError
 from edgeclf.manifest.strict_json import parse_json
 from edgeclf.model_file import MAX_JSON_IN_FRONT
 
-__all__ = ["DOCUMENT", "join", "read_document", "split"]
+__all__ = ["DOCUMENT", "join", "split"]
 
 # The key of edgeclf's own part.
 DOCUMENT = "edgeclf"
@@ -27,12 +27,16 @@ _LENGTH_BYTES = 4
 _ALIGNMENT = 64
 
 
-def split(content: Plan, *, name: str = "<bytes>") -> Tuple[Optional[Dict[str, Any]], memoryview]:
+def split(
+    content: Plan, *, name: str = "<bytes>", verify: bool = True
+) -> Tuple[Optional[Dict[str, Any]], memoryview]:
     """The document in front of an engine, None when there is none, and the plan behind it.
 
     Args:
         content: the file. The plan is a view of it, nothing is copied: keep it unchanged.
         name: the file's name, for messages.
+        verify: compute the plan's checksum, where the document states one: about a millisecond
+            for each megabyte. False where another call has done so.
 
     Raises:
         ModelError: cut short, or not the plan whose checksum the document states (tampered
@@ -44,7 +48,7 @@ def split(content: Plan, *, name: str = "<bytes>") -> Tuple[Optional[Dict[str, A
     document, plan = _parts(content, name)
     facts = facts_of(document, name=name)
     expected = facts.plan_sha256
-    if expected is not None and hashlib.sha256(plan).hexdigest() != expected:
+    if verify and expected is not None and hashlib.sha256(plan).hexdigest() != expected:
         # Where the header shows the damage, its error says more of it.
         header = read_header(plan, name=name, document=document)
         raise ModelError(
@@ -53,11 +57,6 @@ def split(content: Plan, *, name: str = "<bytes>") -> Tuple[Optional[Dict[str, A
             f"Copy it again, or build it again: {rebuild_command(name, facts)}"
         )
     return document, plan
-
-
-def read_document(content: Plan, *, name: str = "<bytes>") -> Optional[Dict[str, Any]]:
-    """As `split`, the document alone: the plan's checksum is not computed."""
-    return _parts(content, name)[0]
 
 
 def _parts(content: Plan, name: str) -> Tuple[Optional[Dict[str, Any]], memoryview]:
