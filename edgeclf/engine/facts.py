@@ -40,13 +40,11 @@ def facts_of(document: Optional[Mapping[str, Any]], *, name: str = "<bytes>") ->
     Keys that this version does not know are passed over: a later one may have written them.
 
     Raises:
-        ManifestError: the part is no object, or a fact in it is of the wrong type.
+        ManifestError: a fact in it is of the wrong type.
     """
     part = None if document is None else document.get(PART)
-    if part is None:
+    if not isinstance(part, dict):  # none, or another tool's word of that name
         return EngineFacts()
-    if not isinstance(part, dict):
-        raise _wrong(name, PART, "an object", part)
     facts: Dict[str, Any] = {key: _text(part, key, name) for key in _TEXTS}
     facts["source_sha256"] = _sha256(part, "source_sha256", name)
     facts["plan_sha256"] = _sha256(part, "plan_sha256", name)
