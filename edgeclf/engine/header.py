@@ -86,7 +86,7 @@ def read_header(
     Copies nothing but the header. Thread-safe.
     """
     kind = _kind(plan, name)
-    if len(plan) < _MASK_AT + _MASK.size and (kind == "tensorrt-rtx" or len(plan) < _FIXED.size):
+    if len(plan) < (_MASK_AT + _MASK.size if kind == "tensorrt-rtx" else _FIXED.size):
         raise ModelError(
             f"{name}: {len(plan)} bytes are not even an engine's header. Was the copy cut short?"
         )
