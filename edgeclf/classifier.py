@@ -416,8 +416,8 @@ def _resolve_loaded(
 
 def _demand_precision(precision: str, graph: GraphFacts, name: str) -> None:
     if graph.precision != precision:
+        stored = f"most of its weights are {graph.precision}" if graph.precision else "it states none"
         raise BackendUnavailable(
-            f"{name}: precision {precision!r} was asked for, and most of its weights are "
-            f"{graph.precision}. edgeclf never converts a model on its own: export it in "
-            f"{precision}, or leave precision out"
+            f"{name}: precision {precision!r} was asked for, and {stored}. edgeclf never converts "
+            f"a model on its own: export it in {precision}, or leave precision out"
         )
