@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -106,6 +107,43 @@ void every_top_k_is_the_head_of_all() {
   }
 }
 
+// Many equal scores, thresholds and masks: a few classes are found by limits that must not leave
+// out one of them. The reference is a plain sort.
+void the_best_few_are_those_of_a_sort() {
+  unsigned state = 7;
+  const auto next = [&](unsigned below) {
+    state = state * 1664525U + 1013904223U;
+    return (state >> 16) % below;
+  };
+  for (int round = 0; round < 3000; ++round) {
+    const std::size_t size = 1 + next(round % 2 == 0 ? 40 : 300);
+    const unsigned values = 1 + next(round % 3 == 0 ? 4 : 500);
+    std::vector<float> scores(size);
+    for (float& score : scores) score = static_cast<float>(next(values)) - 100.0F;
+    Selection selection;
+    selection.top_k = 1 + next(32);
+    if (next(3) == 0) selection.allowed.resize(size);
+    for (auto& allowed : selection.allowed) allowed = next(2) == 0 ? 1 : 0;
+    const unsigned kind = next(3);
+    if (kind > 0) selection.thresholds.resize(kind == 1 ? 1 : size);
+    for (double& threshold : selection.thresholds) threshold = next(values) - 100.0;
+
+    std::vector<std::int32_t> expected;
+    for (std::size_t i = 0; i < size; ++i) {
+      const bool allowed = selection.allowed.empty() || selection.allowed[i] != 0;
+      const double threshold = kind == 0 ? -1e9 : selection.thresholds[kind == 1 ? 0 : i];
+      if (allowed && static_cast<double>(scores[i]) >= threshold) {
+        expected.push_back(static_cast<std::int32_t>(i));
+      }
+    }
+    std::stable_sort(expected.begin(), expected.end(), [&](std::int32_t a, std::int32_t b) {
+      return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+    });
+    expected.resize(std::min(expected.size(), selection.top_k));
+    check_classes(selection, scores, expected);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -116,5 +154,6 @@ int main() {
   calibration();
   selection();
   every_top_k_is_the_head_of_all();
+  the_best_few_are_those_of_a_sort();
   return check::result();
 }
