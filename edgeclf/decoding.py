@@ -15,13 +15,14 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Union
 
 import numpy as np
 
 from edgeclf.errors import DecodeError, FrameError
 from edgeclf.frame import Frame
-from edgeclf.jpeg import ReducedFrame, decode_jpeg, first_line, is_jpeg
+from edgeclf.jpeg import ReducedFrame, decode_jpeg, decode_usual_jpeg, first_line, is_jpeg
+from edgeclf.jpeg_header import read_header
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -93,6 +94,9 @@ def _decode(
     choose: Callable[[Size], int],
 ) -> Frame:
     name, content = _content_of(source)
+    frame = _decoded_usual_jpeg(content, max_pixels, strict, choose)
+    if frame is not None:
+        return frame
     image = _opened(content, name, max_pixels)
     reduction, pixels = 1, None
     if is_jpeg(image):
@@ -110,6 +114,25 @@ def _decode(
                 f"{name}: the picture is truncated or damaged ({first_line(exc)}). Copy it again"
             ) from exc
         frame = frame_of_pil(image, name)
+    return frame if reduction == 1 else ReducedFrame(frame, reduction)
+
+
+def _decoded_usual_jpeg(
+    content: bytes, max_pixels: int, strict: bool, choose: Callable[[Size], int]
+) -> Optional[Frame]:
+    """A JPEG whose header and pixels are read without Pillow, or None.
+
+    None whenever anything is wrong: Pillow then looks at it, too, and the error is told there.
+    """
+    header = read_header(content)
+    if header is None or header.width * header.height > min(max_pixels, MAX_PIXELS):
+        return None
+    size = header.width, header.height
+    reduction = choose(size if header.orientation < 5 else size[::-1])
+    pixels = decode_usual_jpeg(content, header, strict, reduction)
+    if pixels is None:
+        return None
+    frame = _oriented(pixels, "gray" if pixels.ndim == 2 else "rgb", header.orientation)
     return frame if reduction == 1 else ReducedFrame(frame, reduction)
 
 
