@@ -30,6 +30,19 @@ class Preprocessor:
     def run_whole(
         self, frame: np.ndarray, format: str, out: np.ndarray, width: int, height: int, /
     ) -> None: ...
+    def run_averages(
+        self,
+        averages: np.ndarray,
+        format: str,
+        of: Tuple[int, int, int, int, int],
+        out: np.ndarray,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> None: ...
     def run_gray16(
         self,
         frame: np.ndarray,

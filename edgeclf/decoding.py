@@ -38,6 +38,8 @@ MAX_PIXELS = 89_478_485
 # Of all that Pillow can open: some of its other readers start programs (EPS) or are rarely tested.
 _FORMATS = ("JPEG", "PNG", "BMP", "DIB", "WEBP", "GIF", "TIFF", "PPM")
 _EXIF_ORIENTATION = 0x0112
+# Of the pixels as they are seen, after the axes have changed places (5 and above).
+_UPSIDE_DOWN, _MIRRORED = (3, 4, 7, 8), (2, 3, 6, 7)
 # What each Pillow mode becomes before it is a frame; a mode that is missing here is refused.
 _CONVERT = {
     "1": "L",
@@ -98,7 +100,7 @@ def _decode(
     if frame is not None:
         return frame
     image = _opened(content, name, max_pixels)
-    reduction, pixels = 1, None
+    reduction, pixels, orientation, upright = 1, None, 1, image.size
     if is_jpeg(image):
         orientation = _orientation(image)
         upright = image.size if orientation < 5 else image.size[::-1]
@@ -114,7 +116,7 @@ def _decode(
                 f"{name}: the picture is truncated or damaged ({first_line(exc)}). Copy it again"
             ) from exc
         frame = frame_of_pil(image, name)
-    return frame if reduction == 1 else ReducedFrame(frame, reduction)
+    return _reduced(frame, reduction, upright, orientation)
 
 
 def _decoded_usual_jpeg(
@@ -128,12 +130,13 @@ def _decoded_usual_jpeg(
     if header is None or header.width * header.height > min(max_pixels, MAX_PIXELS):
         return None
     size = header.width, header.height
-    reduction = choose(size if header.orientation < 5 else size[::-1])
+    upright = size if header.orientation < 5 else size[::-1]
+    reduction = choose(upright)
     pixels = decode_usual_jpeg(content, header, strict, reduction)
     if pixels is None:
         return None
     frame = _oriented(pixels, "gray" if pixels.ndim == 2 else "rgb", header.orientation)
-    return frame if reduction == 1 else ReducedFrame(frame, reduction)
+    return _reduced(frame, reduction, upright, header.orientation)
 
 
 def _opened(content: bytes, name: str, max_pixels: int) -> "Image.Image":
@@ -214,8 +217,20 @@ def _oriented(pixels: np.ndarray, format: str, orientation: int) -> Frame:
     """The frame as a person sees it; orientations as EXIF 2.3 numbers them."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
+    if orientation in _UPSIDE_DOWN:
         pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
+    if orientation in _MIRRORED:
         pixels = pixels[:, ::-1]
     return Frame(pixels, format)
+
+
+def _reduced(frame: Frame, reduction: int, upright: Size, orientation: int) -> Frame:
+    """`frame`, whose data was reduced and turned upright, as what it shows: all of `upright`."""
+    if reduction == 1:
+        return frame
+    missing_x, missing_y = (-side % reduction for side in upright)  # of the last block
+    phase = (
+        missing_x if orientation in _MIRRORED else 0,
+        missing_y if orientation in _UPSIDE_DOWN else 0,
+    )
+    return ReducedFrame(frame, reduction, upright, phase)

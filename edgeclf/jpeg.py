@@ -46,19 +46,20 @@ Region = Tuple[int, int, int, int]
 
 
 class ReducedFrame(Frame):
-    """A JPEG with both sides divided by `reduction`, without a remainder: each pixel of it covers
-    whole pixels of the full picture, and nothing is shifted. Regions are given in full pixels."""
+    """A JPEG of which `data` has one average for each block of `reduction` x `reduction` pixels.
 
-    __slots__ = ("reduction",)
+    `width` and `height` are those of the full picture, and so are regions. The first block begins
+    `phase` pixels (across, down) before the picture: not at 0 where EXIF turns a side around whose
+    last block is not full.
+    """
 
-    def __init__(self, frame: Frame, reduction: int):
+    __slots__ = ("phase", "reduction")
+
+    def __init__(self, frame: Frame, reduction: int, size: Size, phase: Tuple[int, int]):
         super().__init__(frame.data, frame.format)
+        self.width, self.height = size
         self.reduction = reduction
-
-    def region(self, full: Region) -> Region:
-        """Where this frame shows the region `full` of the full picture."""
-        x, y, width, height = (value // self.reduction for value in full)
-        return x, y, width, height
+        self.phase = phase
 
 
 def allows_reduction(spec: InputSpec) -> bool:
@@ -78,9 +79,7 @@ def sufficient_reduction(
 ) -> int:
     """By how much (8, 4, 2 or 1) a picture may be reduced so that the resize still finds enough.
 
-    The reduced region is at least 21/20 as large as what it is resized to, on both axes; picture
-    and region come to whole pixels. So the proportions stay, and so does what it is resized to:
-    dividing by powers of two is exact in floating point as well.
+    The reduced region is at least 21/20 as large as what it is resized to, on both axes.
 
     Args:
         size: the upright picture's width and height.
@@ -95,12 +94,11 @@ def sufficient_reduction(
 
     target = resized_size(height, width)[::-1] if turned else resized_size(width, height)
     for reduction in _REDUCTIONS:
-        whole = all(value % reduction == 0 for value in (*size, x, y, width, height))
         enough = all(
             side * _MARGIN[1] >= wanted * reduction * _MARGIN[0]
             for side, wanted in zip((width, height), target)
         )
-        if whole and enough:
+        if enough:
             return reduction
     return 1
 
@@ -114,7 +112,7 @@ def decode_usual_jpeg(
 ) -> Optional[np.ndarray]:
     """The pixels of a JPEG through simplejpeg; None where it is not installed, or is not content.
 
-    Sides that `reduction` does not divide are for the full picture alone.
+    Both sides are divided by `reduction` and rounded up.
     """
     simplejpeg = _simplejpeg()
     if simplejpeg is None:
@@ -157,7 +155,7 @@ def _through(
     simplejpeg: Any, content: bytes, size: Size, gray: bool, strict: bool, reduction: int
 ) -> np.ndarray:
     # The smallest scale that gives this least size; with sides of 8 pixels and more it is ours.
-    width, height = (side // reduction for side in size)
+    width, height = (-(-side // reduction) for side in size)
     options: Dict[str, Any] = {"min_width": width, "min_height": height} if reduction > 1 else {}
     if not strict:  # rows that cannot be decoded keep what the memory held: let that be black
         options["buffer"] = np.zeros((size[1], size[0], 1 if gray else 3), np.uint8)

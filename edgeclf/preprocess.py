@@ -189,7 +189,8 @@ class Preprocessor:
         `out_row` has `shape` or, an item of a batch, `shape[1:]`; all else is as for a call.
         """
         packed = frame.format in PACKED_FORMATS
-        if packed and region_of_interest is None and rotation_degrees == 0:
+        whole = region_of_interest is None and rotation_degrees == 0
+        if packed and whole and type(frame) is not ReducedFrame:
             self._core.run_whole(frame.data, frame.format, out_row, frame.width, frame.height)
             return
         turns = _quarter_turns(rotation_degrees)
@@ -197,9 +198,12 @@ class Preprocessor:
             x, y, width, height = 0, 0, frame.width, frame.height
         else:
             x, y, width, height = _region(region_of_interest)
-            if isinstance(frame, ReducedFrame):
-                x, y, width, height = frame.region((x, y, width, height))
-        if packed:
+        if isinstance(frame, ReducedFrame):
+            of = frame.width, frame.height, frame.reduction, *frame.phase
+            self._core.run_averages(
+                frame.data, frame.format, of, out_row, turns, x, y, width, height
+            )
+        elif packed:
             self._core.run(frame.data, frame.format, out_row, turns, x, y, width, height)
         else:
             self._write_converted(frame, out_row, turns, (x, y, width, height))
