@@ -215,6 +215,24 @@ class Classifier:
             )
         return predictions
 
+    def frame_of(
+        self,
+        picture: Any,
+        *,
+        region_of_interest: Optional[Region] = None,
+        rotation_degrees: int = 0,
+    ) -> Frame:
+        """What `predict` decodes `picture` to, for those who want to time decoding by itself.
+
+        The arguments are those of `predict`; the frame is for a prediction with the same region
+        and rotation, since a spec with ``exact=False`` lets a JPEG be decoded no larger than those
+        need. Thread-safe.
+
+        Raises:
+            FrameError, DecodeError, ArgumentError.
+        """
+        return self._preprocessor.frame_of(picture, region_of_interest, rotation_degrees)
+
     def stream(self, source: Iterable[Any], **options: Any) -> Iterator[Prediction]:
         """Classify frames as they come from any iterable; `options` are those of `predict`."""
         for frame in source:
