@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
+#include "../src/softmax_sets.h"
 #include "check.h"
 #include "edgeclf/scores.h"
 
@@ -48,6 +50,26 @@ void softmax_is_exact() {
     // Rounded to a float32 twice, and beyond its smallest normal number to a multiple of 2^-149.
     const double error = std::abs(static_cast<double>(scores[1]) - expected);
     CHECK(error <= 1.2e-7 * expected + std::ldexp(1.0, -149));
+  }
+}
+
+// At sizes that fill no vector, and far beyond what exp can hold.
+void softmax_is_the_same_on_every_instruction_set() {
+  const SoftmaxKernel& scalar = softmax_kernels().front();
+  unsigned state = 3;
+  for (std::size_t size = 1; size < 140; ++size) {
+    std::vector<float> raw(size);
+    for (float& score : raw) {
+      state = state * 1664525U + 1013904223U;
+      score = static_cast<float>(state >> 8) * (size % 2 == 0 ? 1e-6F : 1e-4F);
+    }
+    std::vector<float> expected = raw;
+    scalar.run(expected.data(), size);
+    for (const SoftmaxKernel& kernel : softmax_kernels()) {
+      std::vector<float> scores = raw;
+      kernel.run(scores.data(), size);
+      CHECK(std::memcmp(scores.data(), expected.data(), size * sizeof(float)) == 0);
+    }
   }
 }
 
@@ -150,6 +172,7 @@ int main() {
   codes_become_numbers();
   activations();
   softmax_is_exact();
+  softmax_is_the_same_on_every_instruction_set();
   not_finite();
   calibration();
   selection();
