@@ -8,6 +8,8 @@
 * EXIF orientation is applied, by strides, without copying.
 * Palette, CMYK, YCbCr and 1-bit pictures are converted; alpha is dropped; 16- and 32-bit ones are
   refused, because only the user knows their window.
+
+Over 200 lines because Pillow's way and the one without it end in the same frame.
 """
 
 from __future__ import annotations

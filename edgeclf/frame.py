@@ -1,7 +1,7 @@
 """Pixels and what they mean: ``Frame``, and how anything frame-like becomes one.
 
 Nothing is copied on the way: a Frame is a strided view of its producer's memory, and rotation by
-EXIF is a matter of strides as well.
+EXIF is a matter of strides as well. Longer than 200 lines for its docstrings.
 """
 
 from __future__ import annotations

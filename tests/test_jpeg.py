@@ -68,8 +68,9 @@ def test_reduced_pixels_are_averages(decoder, photos, side, reduction, progressi
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "MPO"])
-def test_every_kind_is_what_pillow_drafts(decoder, photos, mode, subsampling):
-    picture = photo(photos, 256, 192)
+@pytest.mark.parametrize("size", [(256, 192), (253, 187)])
+def test_every_kind_is_what_pillow_drafts(decoder, photos, mode, subsampling, size):
+    picture = photo(photos, *size)
     if mode == "MPO":
         data = encoded(picture, "MPO", save_all=True, append_images=[picture])
     else:
@@ -77,7 +78,8 @@ def test_every_kind_is_what_pillow_drafts(decoder, photos, mode, subsampling):
     frame = Preprocessor(spec(40, 40)).frame_of(data)
     assert reduction_of(frame) == 4
     draft = Image.open(io.BytesIO(data))
-    draft.draft(None, (64, 48))
+    draft.draft(None, (size[0] // 4, size[1] // 4))
+    assert draft.size == (64, -(-size[1] // 4))
     np.testing.assert_array_equal(frame.data, draft.convert("L" if mode == "L" else "RGB"))
 
 

@@ -1,3 +1,4 @@
+// Frame to tensor for Python. Over 200 lines because a call's checks stand beside it.
 #include "edgeclf/preprocessor.h"
 
 #include <pybind11/stl.h>

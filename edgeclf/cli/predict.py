@@ -1,4 +1,4 @@
-"""``edgeclf predict``: classify pictures."""
+"""``edgeclf predict``: classify pictures. Over 200 lines for its options, each with its help."""
 
 from __future__ import annotations
 
