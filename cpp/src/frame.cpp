@@ -79,6 +79,15 @@ FrameView packed_frame(const ByteGrid& pixels, int width, int height, int channe
   return frame;
 }
 
+FrameView averaged_frame(FrameView averages, int width, int height, int span, int phase_x,
+                         int phase_y) {
+  averages.width = width;
+  averages.height = height;
+  averages.planes[0].fold_x = {span, phase_x};
+  averages.planes[0].fold_y = {span, phase_y};
+  return averages;
+}
+
 FrameView yuv_frame(YuvFormat format, const std::array<ByteGrid, 3>& grids, int width, int height,
                     const YuvEncoding& encoding) {
   FrameView frame;

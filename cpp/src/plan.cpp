@@ -57,8 +57,13 @@ Plan::Plan(const InputSpec& spec, const FrameLayout& layout)
 }
 
 void Plan::make_tables() {
-  const Axes of_pixels = make_axes(spec_, geometry_, layout_.width, layout_.height);
   const bool packed = layout_.kind == FrameKind::packed;
+  // The blocks of a packed frame are averages of pixels; those of other frames are chroma.
+  const FrameLayout::Plane& plane = layout_.planes[0];
+  const Fold blocks_x = packed ? plane.x : Fold{};
+  const Fold blocks_y = packed ? plane.y : Fold{};
+  const Axes of_pixels =
+      make_axes(spec_, geometry_, layout_.width, layout_.height, blocks_x, blocks_y);
   const bool only_selects = of_pixels.x.selects && of_pixels.y.selects;
   if (packed && (spec_.takes_pillow_bytes() || only_selects)) {
     tables_ = TablesOfPlanes<std::int32_t>{};
@@ -98,7 +103,9 @@ void Plan::make_fixed_tables(const Axes& of_pixels) {
 // The tables of a plane, whose columns count from the first that is read.
 Axes Plan::axes_of(std::size_t plane, const Axes& of_pixels) {
   const FrameLayout::Plane& layout = layout_.planes[plane];
-  Axes axes{folded(of_pixels.x, layout.x), folded(of_pixels.y, layout.y)};
+  const bool packed = layout_.kind == FrameKind::packed;
+  Axes axes =
+      packed ? of_pixels : Axes{folded(of_pixels.x, layout.x), folded(of_pixels.y, layout.y)};
   const int first = axes.x.first.front();
   PlanePlan& plan = planes_[plane];
   plan.channels = layout_.kind == FrameKind::packed ? channels_ : layout.channels;

@@ -101,6 +101,11 @@ struct ByteGrid {
 FrameView packed_frame(const ByteGrid& pixels, int width, int height, int channels,
                        const std::array<int, 3>& rgb);
 
+// A packed frame of width x height pixels of which only averages are left: `averages` has one for
+// each block of span x span pixels, whose first begins `phase` pixels before the frame.
+FrameView averaged_frame(FrameView averages, int width, int height, int span, int phase_x,
+                         int phase_y);
+
 // 4:2:0: nv12 and nv21 are Y, and a half-sized grid of two bytes; i420 and yv12 are Y and two
 // half-sized grids. 4:2:2: yuyv and uyvy are one grid of two bytes a pixel, of even width. A half
 // of an odd length is rounded up.
