@@ -117,6 +117,7 @@ const std::vector<FastKernels>& available_fast_kernels() {
     std::vector<FastKernels> found{scalar_fast_kernels()};
     add_sse41_fast_kernels(found);
     add_avx2_fast_kernels(found);
+    add_avx512_fast_kernels(found);
     add_neon_fast_kernels(found);
     return found;
   }();

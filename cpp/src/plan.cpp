@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "edgeclf/fold.h"
+#include "edgeclf/instruction_set.h"
 #include "plan_fast.h"
 #include "plan_lines.h"
 
@@ -75,6 +76,11 @@ void Plan::make_tables() {
       auto& [x, y] = (*exact)[p];
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
+      // Rows with pixels of another step are copied.
+      const int step = layout_.planes[p].pixel.step == 4 ? 4 : 3;
+      if (planes_[p].channels == 3 && allows_instruction_set("avx512")) {
+        x.bytes = byte_table(x, step);
+      }
     } else {
       std::get<TablesOfPlanes<double>>(tables_)[p] = {std::move(axes.x), std::move(axes.y)};
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "check.h"
+#include "edgeclf/instruction_set.h"
 // After all others: what follows is compiled for one instruction set.
 #include "simd.h"
 
@@ -87,6 +88,10 @@ void test_words() {
   CHECK_LANES(std::uint16_t, multiply_low(a, b), word(x.at[i] * y.at[i]));
   CHECK_LANES(std::int32_t, multiply_add_pairs(a, b),
               x.at[2 * i] * y.at[2 * i] + x.at[2 * i + 1] * y.at[2 * i + 1]);
+  const auto sums = random_lanes<std::uint32_t>(0, UINT32_MAX);
+  CHECK_LANES(std::uint32_t, add_multiplied_pairs(vector(sums), a, b),
+              sums.at[i] + static_cast<std::uint32_t>(x.at[2 * i] * y.at[2 * i] +
+                                                      x.at[2 * i + 1] * y.at[2 * i + 1]));
   CHECK_LANES(std::int16_t, zip_low_words(a, b), (j % 2 ? y : x).at[first + j / 2]);
   CHECK_LANES(std::int16_t, zip_high_words(a, b), (j % 2 ? y : x).at[first + 4 + j / 2]);
   CHECK_LANES(std::int32_t, widen_low_words(a), x.at[2 * first + j]);
@@ -161,7 +166,7 @@ void test_memory() {
 
   std::vector<std::uint8_t> pool(100);
   for (auto& byte : pool) byte = static_cast<std::uint8_t>(engine());
-  const std::int32_t offsets[8] = {84, 3, 17, 50, 0, 84, 11, 33};
+  const std::int32_t offsets[16] = {84, 3, 17, 50, 0, 84, 11, 33, 1, 68, 84, 25, 7, 40, 84, 16};
   const auto piece = [&](int size, int i) {
     return pool[static_cast<std::size_t>(offsets[i / size] + i % size)];
   };
@@ -216,7 +221,9 @@ void test_floats() {
 }
 
 int run() {
-#if defined(EDGECLF_SIMD_AVX2)
+#if defined(EDGECLF_SIMD_AVX512)
+  if (!has_instruction_set("avx512")) return check::result();
+#elif defined(EDGECLF_SIMD_AVX2)
   if (!__builtin_cpu_supports("avx2")) return check::result();
 #elif defined(EDGECLF_SIMD_SSE41)
   if (!__builtin_cpu_supports("sse4.1")) return check::result();

@@ -51,10 +51,10 @@ int fraction_bits(const Axes& axes);
 
 // Vector kernels handle outputs in groups of 8 for each 128-bit block; tables and lines are padded
 // to the largest group there is.
-constexpr int kFastGroup = 16;
+constexpr int kFastGroup = 32;
 constexpr int fast_padded(int size) { return (size + kFastGroup - 1) / kFastGroup * kFastGroup; }
 // A row of bytes that kernels are given has at least this many.
-constexpr int kFastRowBytes = 32;
+constexpr int kFastRowBytes = 64;
 
 struct AcrossTable {
   FixedAxis axis;

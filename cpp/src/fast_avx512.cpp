@@ -1,0 +1,30 @@
+// The fixed-point kernels for AVX-512.
+#include "edgeclf/instruction_set.h"
+#include "fast_sets.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+
+#define EDGECLF_SIMD_AVX512
+#include "simd.h"
+// After simd.h: what follows is compiled for AVX-512.
+#include "fast_vector.h"
+#include "simd_end.h"
+
+namespace edgeclf {
+
+void add_avx512_fast_kernels(std::vector<FastKernels>& kernels) {
+  if (!has_instruction_set("avx512")) return;
+  kernels.push_back({"avx512", kBlocks, down, across, bilinear, convert, encode});
+}
+
+}  // namespace edgeclf
+
+#else
+
+namespace edgeclf {
+
+void add_avx512_fast_kernels(std::vector<FastKernels>&) {}
+
+}  // namespace edgeclf
+
+#endif
