@@ -8,13 +8,15 @@
 #include "simd.h"
 // After simd.h: what follows is compiled for AVX-512.
 #include "fast_vector.h"
+// This one uses what stands above.
+#include "fast_vector_anywhere.h"
 #include "simd_end.h"
 
 namespace edgeclf {
 
 void add_avx512_fast_kernels(std::vector<FastKernels>& kernels) {
   if (!has_instruction_set("avx512")) return;
-  kernels.push_back({"avx512", kBlocks, down, across, bilinear, convert, encode});
+  kernels.push_back({"avx512", kBlocks, down, across_anywhere, bilinear, convert, encode});
 }
 
 }  // namespace edgeclf

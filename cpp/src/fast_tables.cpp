@@ -132,6 +132,51 @@ void lay_out(AcrossTable& table, int blocks) {
   }
 }
 
+// The first word of output i + k, from that of output i on.
+int distance(const AcrossTable& table, int i, int k) {
+  const Axis<std::int16_t>& taps = table.axis.taps;
+  const auto first = [&](int j) { return taps.first[clamped(j, taps.size())]; };
+  return (first(i + k) - first(i)) * table.pixel.step;
+}
+
+bool fits_load(const AcrossTable& table, int outputs) {
+  constexpr int kWords = 32;
+  int farthest = 0;
+  for (int i = 0; i < table.axis.taps.size(); ++i) {
+    farthest = std::max(farthest, distance(table, i, outputs - 1));
+  }
+  const PixelLayout& pixel = table.pixel;
+  return farthest + (kWordsPerBlock / outputs - 1) * pixel.step + pixel.bytes(1) <= kWords;
+}
+
+void lay_out_anywhere(AcrossTable& table) {
+  const Axis<std::int16_t>& axis = table.axis.taps;
+  const PixelLayout& pixel = table.pixel;
+  WordTable& words = table.anywhere;
+  words.outputs = fits_load(table, 4) ? 4 : fits_load(table, 2) ? 2 : 1;
+  const int taps = kWordsPerBlock / words.outputs;
+  words.loads = (axis.max_taps + taps - 1) / taps;
+  for (std::size_t i = 0; i < words.samples.size(); ++i) {
+    const std::size_t sample = std::min<std::size_t>(i / kWordsPerBlock, 2);
+    words.samples[i] = static_cast<std::int16_t>(pixel.offset[sample]);
+  }
+  const int size = fast_padded(axis.size());
+  words.pitch = std::ptrdiff_t{taps} * (size + words.outputs - 1);
+  words.weights.resize(static_cast<std::size_t>(words.loads * words.pitch));
+  for (int i = 0; i < size; ++i) {
+    const auto at = clamped(i, axis.size());
+    words.first.push_back(axis.first[at] * pixel.step);
+    for (int place = 0; place < kWordsPerBlock; ++place) {
+      const int word = distance(table, i, place / taps) + place % taps * pixel.step;
+      words.places.push_back(static_cast<std::int16_t>(word));
+    }
+    for (int k = 0; k < axis.count[at]; ++k) {
+      const std::ptrdiff_t to = k / taps * words.pitch + i * taps + k % taps;
+      words.weights[static_cast<std::size_t>(to)] = axis.weight(static_cast<int>(at))[k];
+    }
+  }
+}
+
 // The two taps of a bilinear output; weights are above 0 and sum to 2^14.
 struct TwoTaps {
   int first;  // pixels
@@ -211,6 +256,7 @@ AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int 
   table.pixel = pixel;
   table.shift = table.axis.bits;
   if (blocks > 0) lay_out(table, blocks);
+  if (blocks == 4 && pixel.samples == 3) lay_out_anywhere(table);
   return table;
 }
 

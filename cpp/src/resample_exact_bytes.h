@@ -115,10 +115,6 @@ EDGECLF_INLINE_SIMD void add_loads(const ByteRun& run, int i, Vec* totals) {
   }
 }
 
-EDGECLF_INLINE_SIMD Vec neighbours_added(Vec a, Vec b) {
-  return add_ints(even_ints(a, b), odd_ints(a, b));
-}
-
 // Four outputs from i on, one in each int; `last` over again where there are no more.
 template <int kRows, int kOutputs, int kLoads, bool kNearEnd>
 EDGECLF_INLINE_SIMD void four_outputs(const ByteRun& run, int i, int last, Vec* levels) {
@@ -133,10 +129,10 @@ EDGECLF_INLINE_SIMD void four_outputs(const ByteRun& run, int i, int last, Vec* 
     if constexpr (kOutputs == 4) {
       sum = totals[0][r];
     } else if constexpr (kOutputs == 2) {
-      sum = neighbours_added(totals[0][r], totals[1][r]);
+      sum = add_neighbours(totals[0][r], totals[1][r]);
     } else {
-      sum = neighbours_added(neighbours_added(totals[0][r], totals[1][r]),
-                             neighbours_added(totals[2][r], totals[3][r]));
+      sum = add_neighbours(add_neighbours(totals[0][r], totals[1][r]),
+                             add_neighbours(totals[2][r], totals[3][r]));
     }
     levels[r] = shift_right_ints<kFractionBits>(add_ints(sum, splat_ints(kHalf)));
   }

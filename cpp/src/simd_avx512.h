@@ -175,6 +175,10 @@ EDGECLF_INLINE_SIMD Vec lookup(Vec table, Vec index) { return _mm512_shuffle_epi
 EDGECLF_INLINE_SIMD Vec lookup_anywhere(Vec table, Vec index) {
   return _mm512_permutexvar_epi8(index, table);
 }
+// And word i is table's word index[i] % 32.
+EDGECLF_INLINE_SIMD Vec lookup_words_anywhere(Vec table, Vec index) {
+  return _mm512_permutexvar_epi16(index, table);
+}
 EDGECLF_INLINE_SIMD Vec zip_low_bytes(Vec a, Vec b) { return _mm512_unpacklo_epi8(a, b); }
 EDGECLF_INLINE_SIMD Vec zip_high_bytes(Vec a, Vec b) { return _mm512_unpackhi_epi8(a, b); }
 EDGECLF_INLINE_SIMD Vec zip_low_words(Vec a, Vec b) { return _mm512_unpacklo_epi16(a, b); }
@@ -183,6 +187,10 @@ EDGECLF_INLINE_SIMD Vec zip_low_ints(Vec a, Vec b) { return _mm512_unpacklo_epi3
 EDGECLF_INLINE_SIMD Vec zip_high_ints(Vec a, Vec b) { return _mm512_unpackhi_epi32(a, b); }
 EDGECLF_INLINE_SIMD Vec zip_low_longs(Vec a, Vec b) { return _mm512_unpacklo_epi64(a, b); }
 EDGECLF_INLINE_SIMD Vec zip_high_longs(Vec a, Vec b) { return _mm512_unpackhi_epi64(a, b); }
+// In each block the sums of two neighbouring ints: those of a, then those of b.
+EDGECLF_INLINE_SIMD Vec add_neighbours(Vec a, Vec b) {
+  return add_ints(even_ints(a, b), odd_ints(a, b));
+}
 
 // Between widths. Bytes and unsigned words gain zeros, words their sign.
 EDGECLF_INLINE_SIMD Vec widen_low_bytes(Vec a) { return _mm512_unpacklo_epi8(a, zero()); }

@@ -15,6 +15,7 @@
 //   7-bit high and low half, so that bytes can be multiplied), then down in Q15.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -56,6 +57,21 @@ constexpr int fast_padded(int size) { return (size + kFastGroup - 1) / kFastGrou
 // A row of bytes that kernels are given has at least this many.
 constexpr int kFastRowBytes = 64;
 
+// For kernels that move the 32 words of a load anywhere (those of four blocks), and pixels of three
+// samples: block s of a vector has sample s. A load has `outputs` outputs, 8 / outputs taps of each.
+struct WordTable {
+  int outputs = 0;  // 4, 2 or 1: as many as 32 words hold; 0: there is no table
+  int loads = 0;    // for all taps of an output
+  std::ptrdiff_t pitch = 0;
+  std::array<std::int16_t, 32> samples{};  // what is added to the places in each block
+  std::vector<std::int32_t> first;         // of each output the word where its first load begins
+  // For output i 8 words: for each output from i on, and each of its taps, where in a load that
+  // begins with the first tap of i the tap's pixel begins.
+  std::vector<std::int16_t> places;
+  // For every load `pitch` words: of each output 8 / outputs taps.
+  std::vector<std::int16_t> weights;
+};
+
 struct AcrossTable {
   FixedAxis axis;
   PixelLayout pixel;
@@ -69,10 +85,14 @@ struct AcrossTable {
   // Vector v (0..7) of a group has output 8 b + v in block b.
   std::vector<std::int32_t> offsets;  // of each output's first tap, in bytes
   std::vector<std::int16_t> weights;
+  WordTable anywhere;
 
   // Words that may be read behind a row of words, but weigh nothing: every output takes as many
   // steps as that with most taps.
-  int words_behind() const { return steps * step_bytes / 2 + 16; }
+  int words_behind() const {
+    const int taps = anywhere.outputs > 0 ? 8 / anywhere.outputs : 0;
+    return std::max(steps * step_bytes / 2 + 16, anywhere.loads * taps * pixel.step + 32);
+  }
 };
 
 struct BilinearTable {
