@@ -1,7 +1,7 @@
 // The kernels of the fixed-point arithmetic in the operations of simd.h; included by
-// fast_sse41.cpp, fast_avx2.cpp, fast_avx512.cpp and fast_neon.cpp, and compiled for one instruction
-// set in each.
-// fast_scalar.cpp says what they compute, fast.h how their tables are laid out.
+// fast_sse41.cpp, fast_avx2.cpp, fast_avx512.cpp and fast_neon.cpp, and compiled for one
+// instruction set in each. fast_scalar.cpp says what they compute, fast.h how their tables are laid
+// out.
 #pragma once
 
 #include "fast_vector_down.h"

@@ -110,8 +110,8 @@ EDGECLF_INLINE_SIMD void add_loads(const ByteRun& run, int i, Vec* totals) {
   }
   for (int r = 0; r < kRows; ++r) {
     const Vec* digit = sums[r].digit;
-    totals[r] = add_ints(add_ints(digit[0], shift_left_ints<8>(digit[1])),
-                         shift_left_ints<16>(digit[2]));
+    totals[r] =
+        add_ints(add_ints(digit[0], shift_left_ints<8>(digit[1])), shift_left_ints<16>(digit[2]));
   }
 }
 
@@ -132,7 +132,7 @@ EDGECLF_INLINE_SIMD void four_outputs(const ByteRun& run, int i, int last, Vec* 
       sum = add_neighbours(totals[0][r], totals[1][r]);
     } else {
       sum = add_neighbours(add_neighbours(totals[0][r], totals[1][r]),
-                             add_neighbours(totals[2][r], totals[3][r]));
+                           add_neighbours(totals[2][r], totals[3][r]));
     }
     levels[r] = shift_right_ints<kFractionBits>(add_ints(sum, splat_ints(kHalf)));
   }

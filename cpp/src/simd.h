@@ -1,10 +1,10 @@
 // The vector operations that the kernels are written in, so that one source serves SSE4.1, AVX2,
 // AVX-512 and NEON (ARMv7 and AArch64).
 //
-// A vector is kBlocks blocks of 128 bits: four with AVX-512, two with AVX2, else one. Unless it says otherwise an
-// operation works on every block by itself and what stands below describes one block; so a kernel
-// that is right for one block is right for more. All operations give the same bits everywhere, as
-// long as their stated ranges are kept.
+// A vector is kBlocks blocks of 128 bits: four with AVX-512, two with AVX2, else one. Unless it
+// says otherwise an operation works on every block by itself and what stands below describes one
+// block; so a kernel that is right for one block is right for more. All operations give the same
+// bits everywhere, as long as their stated ranges are kept.
 //
 // To be included after all other headers, once in a source file that has defined
 // EDGECLF_SIMD_SSE41, _AVX2, _AVX512 or _NEON: what follows, up to "simd_end.h", is
@@ -53,7 +53,7 @@
 
 #if defined(EDGECLF_SIMD_AVX512)
 #if defined(__clang__)
-#pragma clang attribute push(                                                              \
+#pragma clang attribute push(                                                            \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni"))), \
     apply_to = function)
 #else

@@ -45,6 +45,9 @@ EDGECLF_INLINE_SIMD __m128i block_of(Vec a, int block) {
     default: return _mm512_extracti32x4_epi32(a, 3);
   }
 }
+EDGECLF_INLINE_SIMD Vec load_two_blocks_twice(const void* from) {
+  return _mm512_broadcast_i64x4(_mm256_loadu_si256(static_cast<const __m256i*>(from)));
+}
 EDGECLF_INLINE_SIMD void store_block(void* to, Vec a, int block) {
   _mm_storeu_si128(static_cast<__m128i*>(to), block_of(a, block));
 }
@@ -136,9 +139,13 @@ EDGECLF_INLINE_SIMD Vec and_bits(Vec a, Vec b) { return _mm512_and_si512(a, b); 
 EDGECLF_INLINE_SIMD Vec or_bits(Vec a, Vec b) { return _mm512_or_si512(a, b); }
 EDGECLF_INLINE_SIMD Vec xor_bits(Vec a, Vec b) { return _mm512_xor_si512(a, b); }
 // All bits set where a > b, else none.
-EDGECLF_INLINE_SIMD Vec greater_ints(Vec a, Vec b) { return _mm512_movm_epi32(_mm512_cmpgt_epi32_mask(a, b)); }
+EDGECLF_INLINE_SIMD Vec greater_ints(Vec a, Vec b) {
+  return _mm512_movm_epi32(_mm512_cmpgt_epi32_mask(a, b));
+}
 // a where the mask's bits are set, b where none are; masks come from a comparison.
-EDGECLF_INLINE_SIMD Vec select(Vec mask, Vec a, Vec b) { return _mm512_ternarylogic_epi32(mask, a, b, 0xCA); }
+EDGECLF_INLINE_SIMD Vec select(Vec mask, Vec a, Vec b) {
+  return _mm512_ternarylogic_epi32(mask, a, b, 0xCA);
+}
 
 // Words 2i and 2i + 1 of both, multiplied and added: int i. Not for four times -32768.
 EDGECLF_INLINE_SIMD Vec multiply_add_pairs(Vec a, Vec b) { return _mm512_madd_epi16(a, b); }

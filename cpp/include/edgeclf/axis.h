@@ -8,8 +8,9 @@
 
 namespace edgeclf {
 
-// Fixed-point weights of pixels of three samples, for kernels that move 64 bytes at once and multiply
-// four bytes of pixels by four of weights. A load has `outputs` outputs, 16 / outputs taps of each.
+// Fixed-point weights of pixels of three samples, for kernels that move 64 bytes at once and
+// multiply four bytes of pixels by four of weights. A load has `outputs` outputs, 16 / outputs taps
+// of each.
 struct ByteTable {
   std::ptrdiff_t step = 0;  // bytes of a pixel; 0: there is no table
   int outputs = 0;          // 4, 2 or 1: as many as 64 bytes hold
@@ -18,8 +19,8 @@ struct ByteTable {
   // For output i 16 bytes: for each output from i on, and each of its taps, where in a load that
   // begins with the first tap of i the tap's first sample is.
   std::vector<std::uint8_t> places;
-  // weight = low + middle * 2^8 + high * 2^16. For every load its low digits, `pitch` bytes, then the
-  // middle ones, then the high ones: of each output 16 / outputs taps.
+  // weight = low + middle * 2^8 + high * 2^16. For every load its low digits, `pitch` bytes, then
+  // the middle ones, then the high ones: of each output 16 / outputs taps.
   std::vector<std::int8_t> digits;
 };
 
@@ -47,7 +48,8 @@ struct Axis {
 constexpr int kFractionBits = 22;
 Axis<std::int32_t> to_fixed(const Axis<double>& axis);
 
-// Of pixels `step` bytes apart. None where the axis selects, or a weight has more than three digits.
+// Of pixels `step` bytes apart. None where the axis selects, or a weight has more than three
+// digits.
 ByteTable byte_table(const Axis<std::int32_t>& axis, std::ptrdiff_t step);
 
 // The fixed-point weights for kernels that multiply pairs of 16-bit numbers: for every four taps of

@@ -57,19 +57,23 @@ constexpr int fast_padded(int size) { return (size + kFastGroup - 1) / kFastGrou
 // A row of bytes that kernels are given has at least this many.
 constexpr int kFastRowBytes = 64;
 
-// For kernels that move the 32 words of a load anywhere (those of four blocks), and pixels of three
-// samples: block s of a vector has sample s. A load has `outputs` outputs, 8 / outputs taps of each.
+// For kernels that move the 32 words of a load anywhere: those of four blocks. Of pixels of three
+// samples block s of a vector has sample s; of two, two blocks have each; of one, all four. In each
+// block stand `outputs` outputs, 8 / outputs taps of each; in neighbouring blocks of a sample, the
+// outputs that follow.
 struct WordTable {
-  int outputs = 0;  // 4, 2 or 1: as many as 32 words hold; 0: there is no table
-  int loads = 0;    // for all taps of an output
+  int outputs =
+      0;          // 4, 2 or 1, whichever is quickest; 0: none is, there is no table
+  int loads = 0;  // for all taps of an output
   std::ptrdiff_t pitch = 0;
-  std::array<std::int16_t, 32> samples{};  // what is added to the places in each block
-  std::vector<std::int32_t> first;         // of each output the word where its first load begins
-  // For output i 8 words: for each output from i on, and each of its taps, where in a load that
-  // begins with the first tap of i the tap's pixel begins.
-  std::vector<std::int16_t> places;
+  std::vector<std::int32_t> first;   // of each vector the word where its first load begins
+  std::vector<std::int16_t> places;  // and 32 words: which of a load's it takes
   // For every load `pitch` words: of each output 8 / outputs taps.
   std::vector<std::int16_t> weights;
+  // From the sums of eight outputs in each block to outputs in order.
+  std::array<std::int16_t, 32> order{};
+
+  int taps() const { return outputs > 0 ? 8 / outputs : 0; }
 };
 
 struct AcrossTable {
@@ -90,8 +94,8 @@ struct AcrossTable {
   // Words that may be read behind a row of words, but weigh nothing: every output takes as many
   // steps as that with most taps.
   int words_behind() const {
-    const int taps = anywhere.outputs > 0 ? 8 / anywhere.outputs : 0;
-    return std::max(steps * step_bytes / 2 + 16, anywhere.loads * taps * pixel.step + 32);
+    return std::max(steps * step_bytes / 2 + 16,
+                    anywhere.loads * anywhere.taps() * pixel.step + 32);
   }
 };
 
