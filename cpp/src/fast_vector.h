@@ -29,8 +29,9 @@ EDGECLF_INLINE_SIMD Vec between(const std::uint8_t* row, const std::int32_t* off
   return add_words(multiply_add_bytes(taps, weights.high), low);
 }
 
-void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
-              const BilinearTable& table, const Ahead& ahead, const FastLines& lines) {
+[[maybe_unused]] void bilinear(const std::uint8_t* upper, const std::uint8_t* lower,
+                               std::int16_t weight, const BilinearTable& table, const Ahead& ahead,
+                               const FastLines& lines) {
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();

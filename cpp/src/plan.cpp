@@ -97,7 +97,7 @@ void Plan::make_fixed_tables(const Axes& of_pixels) {
     plan.copied = !layout.readable || plan.channels != layout.channels ||
                   layout.pixel.bytes(plan.columns) < kFastRowBytes;
     fixed_[p] = FastPlane(axes, plan.copied ? copied_layout(plan.channels) : layout.pixel,
-                          plan.columns, plan.copied, fraction_, kernels_->blocks, p == 0);
+                          plan.columns, plan.copied, fraction_, *kernels_, p == 0);
   }
 }
 

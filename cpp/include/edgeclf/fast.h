@@ -62,9 +62,8 @@ constexpr int kFastRowBytes = 64;
 // block stand `outputs` outputs, 8 / outputs taps of each; in neighbouring blocks of a sample, the
 // outputs that follow.
 struct WordTable {
-  int outputs =
-      0;          // 4, 2 or 1, whichever is quickest; 0: none is, there is no table
-  int loads = 0;  // for all taps of an output
+  int outputs = 0;  // 4, 2 or 1, whichever is quickest; 0: none is, there is no table
+  int loads = 0;    // for all taps of an output
   std::ptrdiff_t pitch = 0;
   std::vector<std::int32_t> first;   // of each vector the word where its first load begins
   std::vector<std::int16_t> places;  // and 32 words: which of a load's it takes
@@ -112,10 +111,11 @@ struct BilinearTable {
   std::vector<std::int8_t> low;
 };
 
-// `bytes`: of a row; at least kFastRowBytes.
+// `bytes`: of a row; at least kFastRowBytes. `blocks`: of the kernels that will run.
 AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int blocks);
 BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,
                             int blocks);
+WordTable make_word_table(const AcrossTable& table);
 bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
 
 // What will be read next, and so may be fetched while this line is made: of each row the first
@@ -163,7 +163,8 @@ struct FastEncoding {
 // The kernels of one instruction set.
 struct FastKernels {
   const char* name;
-  int blocks;  // 0: tables need nothing for vectors
+  int blocks;  // of the tables across; 0: tables need nothing for vectors
+  int bilinear_blocks;
   void (*down)(const DownSum& sum, const Ahead& ahead, std::int16_t* words);
   void (*across)(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
                  const FastLines& lines);
