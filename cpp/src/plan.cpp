@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "edgeclf/fold.h"
-#include "edgeclf/instruction_set.h"
 #include "plan_fast.h"
 #include "plan_lines.h"
 
@@ -76,10 +75,9 @@ void Plan::make_tables() {
       auto& [x, y] = (*exact)[p];
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
-      // Rows with pixels of another step are copied.
-      const int step = layout_.planes[p].pixel.step == 4 ? 4 : 3;
-      if (planes_[p].channels == 3 && allows_instruction_set("avx512")) {
-        x.bytes = byte_table(x, step);
+      if (kernels().takes_byte_tables && planes_[p].channels == 3) {
+        // Rows with pixels of any other step are copied, to this one.
+        x.bytes = byte_table(x, layout_.planes[p].pixel.step == 4 ? 4 : 3);
       }
     } else {
       std::get<TablesOfPlanes<double>>(tables_)[p] = {std::move(axes.x), std::move(axes.y)};

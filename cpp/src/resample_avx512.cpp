@@ -55,7 +55,7 @@ void add_avx512_kernels(std::vector<Kernels>& kernels) {
   if (!has_instruction_set("avx512")) return;
   const Kernels& avx2 = kernels.back();
   kernels.push_back({"avx512", resample_bytes, combine_wide, avx2.resample_precise,
-                     avx2.combine_precise, avx2.levels});
+                     avx2.combine_precise, avx2.levels, true});
 }
 
 }  // namespace edgeclf

@@ -4,7 +4,7 @@
 // One load takes the pixels of several outputs, one lookup brings them to where the weights are:
 // block c of a vector has channel c, and each of its ints four taps of an output. Weights are three
 // signed digits of a byte, whose sums meet at the end, modulo 2^32, where the scalar kernel's sum
-// stays below 2^31.
+// stays below 2^31. Over 200 lines because the kernel stands in one piece.
 #pragma once
 
 namespace edgeclf {

@@ -1,5 +1,6 @@
 // AVX-512 of Ice Lake, Zen 4 and later (F, BW, DQ, VL, VBMI, VNNI); see simd.h. The same as
-// simd_avx2.h but for the width, the loads, and what only these instructions do.
+// simd_avx2.h but for the width, the loads, and what only these instructions do. Over 200 lines
+// because that is what the operations take, one after the other.
 #pragma once
 
 namespace edgeclf {
@@ -94,9 +95,10 @@ EDGECLF_INLINE_SIMD Vec load_pieces(const std::uint8_t* base, const std::int32_t
   all = _mm512_inserti32x4(all, load_block_pieces<kSize>(base, offsets + 2 * kPieces), 2);
   return _mm512_inserti32x4(all, load_block_pieces<kSize>(base, offsets + 3 * kPieces), 3);
 }
-// The first `count` bytes, at most kBytes; the others are 0 and not read.
+// The first `count` bytes, none if that is negative; the others are 0 and not read.
 EDGECLF_INLINE_SIMD Vec load_some(const void* from, std::ptrdiff_t count) {
-  const __mmask64 taken = count >= kBytes ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
+  const std::ptrdiff_t taken_bytes = count < 0 ? 0 : count;
+  const __mmask64 taken = taken_bytes >= kBytes ? ~__mmask64{0} : (__mmask64{1} << taken_bytes) - 1;
   return _mm512_maskz_loadu_epi8(taken, from);
 }
 

@@ -34,7 +34,7 @@ struct Axis {
   int max_taps = 1;
   // Fixed-point weights once more, as vectors want them (see pair_weights); empty where it selects.
   std::vector<std::int16_t> pairs;
-  ByteTable bytes;           // for AVX-512, where it pays
+  ByteTable bytes;           // for kernels that take it
   bool selects = false;      // every output is one source pixel, unweighted
   bool consecutive = false;  // moreover, neighbours in the output are neighbours in the source
 
