@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Optional
 
 import pytest
@@ -94,13 +97,32 @@ def test_every_instruction_set_gives_the_scalar_bytes() -> None:
         assert found == scalar, name
 
 
+_KERNEL_NAMES = {
+    "sse41": {"sse4_1"},
+    "avx2": {"avx2"},
+    "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512_vnni"},
+}
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64") or not Path("/proc/cpuinfo").exists(),
+    reason="the kernel of an x86 Linux names them",
+)
+def test_the_kernel_sees_the_same_instruction_sets() -> None:
+    found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    assert found is not None
+    flags = set(found.group(1).split())
+    expected = [name for name, parts in _KERNEL_NAMES.items() if parts <= flags]
+    assert _core.available_instruction_sets() == ["scalar", *expected]
+
+
 def test_the_best_is_used_unless_told() -> None:
     for unset in (None, ""):
         done = _run("from edgeclf import _core; print(_core.instruction_set())", unset)
         assert done.stdout.split() == _core.available_instruction_sets()[-1:]
 
 
-@pytest.mark.parametrize("name", ["fastest", "AVX2"])
+@pytest.mark.parametrize("name", ["fastest", "AVX2", "avx512f"])
 def test_a_wrong_name_is_an_error(name: str) -> None:
     code = "import edgeclf; edgeclf.Preprocessor(edgeclf.InputSpec(width=8, height=8))"
     done = _run(code, name)

@@ -46,19 +46,19 @@ bool fits_fixed_point(const Axes& axes) {
 }
 
 FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied,
-                     int fraction, int blocks, bool encodes)
+                     int fraction, const FastKernels& kernels, bool encodes)
     : samples_(pixel.samples),
       bytes_(std::max(pixel.bytes(columns), kFastRowBytes)),
       padded_(fast_padded(axes.x.size())),
       bilinear_(is_bilinear(axes, pixel)),
       encodes_(encodes) {
   if (bilinear_) {
-    direct_ = make_bilinear(axes.x, pixel, bytes_, blocks);
+    direct_ = make_bilinear(axes.x, pixel, bytes_, kernels.bilinear_blocks);
     set_lower_weights(axes.y);
     const Effort effort = effort_of(direct_);
     share_fetching(effort.down, effort.across, effort.encode);
   } else {
-    across_ = make_across(axes.x, pixel, blocks);
+    across_ = make_across(axes.x, pixel, kernels.blocks);
     set_sums(axes.y, fraction);
     const Effort effort = effort_of(across_, bytes_, row_count_);
     share_fetching(effort.down, effort.across, effort.encode);

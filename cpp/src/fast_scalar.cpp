@@ -110,13 +110,16 @@ void encode(const ConstFastLines& lines, const FastEncoding& encoding, int size,
 
 }  // namespace
 
-FastKernels scalar_fast_kernels() { return {"scalar", 0, down, across, bilinear, convert, encode}; }
+FastKernels scalar_fast_kernels() {
+  return {"scalar", 0, 0, down, across, bilinear, convert, encode};
+}
 
 const std::vector<FastKernels>& available_fast_kernels() {
   static const std::vector<FastKernels> kernels = [] {
     std::vector<FastKernels> found{scalar_fast_kernels()};
     add_sse41_fast_kernels(found);
     add_avx2_fast_kernels(found);
+    add_avx512_fast_kernels(found);
     add_neon_fast_kernels(found);
     return found;
   }();

@@ -211,6 +211,7 @@ AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int 
   table.pixel = pixel;
   table.shift = table.axis.bits;
   if (blocks > 0) lay_out(table, blocks);
+  if (blocks == 4) table.anywhere = make_word_table(table);
   return table;
 }
 

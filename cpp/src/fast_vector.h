@@ -1,6 +1,7 @@
 // The kernels of the fixed-point arithmetic in the operations of simd.h; included by
-// fast_sse41.cpp, fast_avx2.cpp and fast_neon.cpp, and compiled for one instruction set in each.
-// fast_scalar.cpp says what they compute, fast.h how their tables are laid out.
+// fast_sse41.cpp, fast_avx2.cpp, fast_avx512.cpp and fast_neon.cpp, and compiled for one
+// instruction set in each. fast_scalar.cpp says what they compute, fast.h how their tables are laid
+// out.
 #pragma once
 
 #include "fast_vector_down.h"
@@ -28,8 +29,9 @@ EDGECLF_INLINE_SIMD Vec between(const std::uint8_t* row, const std::int32_t* off
   return add_words(multiply_add_bytes(taps, weights.high), low);
 }
 
-void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
-              const BilinearTable& table, const Ahead& ahead, const FastLines& lines) {
+[[maybe_unused]] void bilinear(const std::uint8_t* upper, const std::uint8_t* lower,
+                               std::int16_t weight, const BilinearTable& table, const Ahead& ahead,
+                               const FastLines& lines) {
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();

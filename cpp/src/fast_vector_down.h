@@ -49,7 +49,7 @@ EDGECLF_INLINE_SIMD void add_rows(const std::uint8_t* upper, const std::uint8_t*
   const Vec words[4] = {widen_low_bytes(low), widen_high_bytes(low), widen_low_bytes(high),
                         widen_high_bytes(high)};
   for (int p = 0; p < 4; ++p) {
-    sums.part[p] = add_ints(sums.part[p], multiply_add_pairs(words[p], weights));
+    sums.part[p] = add_multiplied_pairs(sums.part[p], words[p], weights);
   }
 }
 
@@ -59,11 +59,11 @@ EDGECLF_INLINE_SIMD void store_sums(const Sums& sums, int shift, std::int16_t* w
   for (int p = 0; p < 4; ++p) levels[p] = shift_right_ints_by(sums.part[p], shift);
   const Vec low = pack_ints(levels[0], levels[1]);
   const Vec high = pack_ints(levels[2], levels[3]);
-  for (int b = 0; b < kBlocks; ++b) {
-    store_block(words + 16 * b, low, b);
-    store_block(words + 16 * b + 8, high, b);
-  }
+  store_blocks_in_turn(words, low, high);
 }
+
+// Of many rows this many vectors are summed side by side, where a cache line has as many.
+constexpr int kSideBySide = kBytes < kCacheLine ? 2 : 1;
 
 // Of so many rows all cache lines stay at hand.
 constexpr int kFewRows = 4;
@@ -128,10 +128,7 @@ EDGECLF_INLINE_SIMD void blend_at(const Blend& blend, int at, Vec q8, std::int16
   const Vec below = load(blend.lower + at);
   const Vec low = blended(zip_low_bytes(above, below), blend, q8);
   const Vec high = blended(zip_high_bytes(above, below), blend, q8);
-  for (int b = 0; b < kBlocks; ++b) {
-    store_block(words + at + 16 * b, low, b);
-    store_block(words + at + 16 * b + 8, high, b);
-  }
+  store_blocks_in_turn(words + at, low, high);
 }
 
 void blend_down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
@@ -160,7 +157,9 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
     if (sum.count <= kFewRows) {
       for (int v = 0; v < kCacheLine; v += kBytes) down_at<1>(sum, x + v, half, words);
     } else {
-      for (int v = 0; v < kCacheLine; v += 2 * kBytes) down_at<2>(sum, x + v, half, words);
+      for (int v = 0; v < kCacheLine; v += kSideBySide * kBytes) {
+        down_at<kSideBySide>(sum, x + v, half, words);
+      }
     }
   }
   for (; x + kBytes <= sum.bytes; x += kBytes) down_at<1>(sum, x, half, words);

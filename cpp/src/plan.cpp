@@ -80,6 +80,10 @@ void Plan::make_tables() {
       auto& [x, y] = (*exact)[p];
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
+      if (kernels().takes_byte_tables && planes_[p].channels == 3) {
+        // Rows with pixels of any other step are copied, to this one.
+        x.bytes = byte_table(x, layout_.planes[p].pixel.step == 4 ? 4 : 3);
+      }
     } else {
       std::get<TablesOfPlanes<double>>(tables_)[p] = {std::move(axes.x), std::move(axes.y)};
     }
@@ -96,7 +100,7 @@ void Plan::make_fixed_tables(const Axes& of_pixels) {
     plan.copied = !layout.readable || plan.channels != layout.channels ||
                   layout.pixel.bytes(plan.columns) < kFastRowBytes;
     fixed_[p] = FastPlane(axes, plan.copied ? copied_layout(plan.channels) : layout.pixel,
-                          plan.columns, plan.copied, fraction_, kernels_->blocks, p == 0);
+                          plan.columns, plan.copied, fraction_, *kernels_, p == 0);
   }
 }
 

@@ -20,10 +20,10 @@ class FastPlane {
   FastPlane() = default;
 
   // Columns of `axes` count from the first that is read, `columns` is how many are. `fraction`: see
-  // fraction_bits. `blocks`: of the kernels that will run. Throws std::bad_alloc.
+  // fraction_bits. `kernels`: those that will run. Throws std::bad_alloc.
   // `encodes`: whether its rows are fetched while lines are encoded, too.
   FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied, int fraction,
-            int blocks, bool encodes);
+            const FastKernels& kernels, bool encodes);
 
   std::size_t workspace_size() const { return workspace_size_; }  // bytes, a multiple of 64
 
