@@ -110,7 +110,9 @@ void encode(const ConstFastLines& lines, const FastEncoding& encoding, int size,
 
 }  // namespace
 
-FastKernels scalar_fast_kernels() { return {"scalar", 0, down, across, bilinear, convert, encode}; }
+FastKernels scalar_fast_kernels() {
+  return {"scalar", 0, down, nullptr, across, bilinear, convert, encode};
+}
 
 const std::vector<FastKernels>& available_fast_kernels() {
   static const std::vector<FastKernels> kernels = [] {

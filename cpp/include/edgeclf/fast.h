@@ -111,8 +111,12 @@ struct DownSum {
   const std::int16_t* weights = nullptr;      // as many; the last may be zero
   int count = 0;
   int shift = 0;
-  int bytes = 0;  // at least kFastRowBytes
+  int bytes = 0;                               // at least kFastRowBytes
+  const std::int16_t* next_weights = nullptr;  // for down_shared: of the next line
 };
+
+// Sums that are kept for the next line, in an order of the kernels' own.
+constexpr int kept_sums(int bytes) { return bytes + 64; }
 
 // Up to three lines of words, each fast_padded long.
 using FastLines = std::array<std::int16_t*, 3>;
@@ -141,6 +145,10 @@ struct FastKernels {
   const char* name;
   int blocks;  // 0: tables need nothing for vectors
   void (*down)(const DownSum& sum, const Ahead& ahead, std::int16_t* words);
+  // Adds the rows to `kept`, the sums of this line so far, for `words`; and keeps their sums for
+  // the next line. Null in the scalar set, which needs no second way to the same sums.
+  void (*down_shared)(const DownSum& sum, const Ahead& ahead, std::int32_t* kept,
+                      std::int16_t* words);
   void (*across)(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
                  const FastLines& lines);
   // weight: of the lower row, Q15.
