@@ -55,7 +55,7 @@ FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bo
     : samples_(pixel.samples),
       bytes_(std::max(pixel.bytes(columns), kFastRowBytes)),
       padded_(fast_padded(axes.x.size())),
-      bilinear_(is_bilinear(axes, pixel)),
+      bilinear_(fraction == kBilinearFraction && is_bilinear(axes, pixel)),
       encodes_(encodes) {
   if (bilinear_) {
     direct_ = make_bilinear(axes.x, pixel, bytes_, blocks);

@@ -11,8 +11,8 @@
 // Two ways lead to a line:
 // - down, then across: the rows of a line are summed in 32 bits and rounded to words, byte for
 //   byte, however pixels lie in them; then the words are summed across, again in 32 bits.
-// - bilinear without antialias, three samples: four pixels make one, directly. Across in Q14 (a
-//   7-bit high and low half, so that bytes can be multiplied), then down in Q15.
+// - bilinear without antialias: four pixels make one, directly. Across in Q14 (a 7-bit high and low
+//   half, so that bytes can be multiplied), then down in Q15.
 #pragma once
 
 #include <array>
@@ -78,9 +78,12 @@ struct AcrossTable {
 struct BilinearTable {
   FixedAxis axis;  // Q14
   PixelLayout pixel;
-  // For vector kernels of `blocks` blocks: vector v (0..3) of a group has outputs 8 b + 2 v and
-  // 8 b + 2 v + 1 in block b. Eight bytes are loaded for an output, eight picked: each sample's
-  // two taps, side by side.
+  // For vector kernels of `blocks` blocks: each sample's two taps are picked side by side.
+  // Three samples: vector v (0..3) of a group has outputs 8 b + 2 v and 8 b + 2 v + 1 in block b;
+  // eight bytes are loaded for an output. One or two: vector v (0, 1) has outputs 8 b + 4 v to
+  // 8 b + 4 v + 3 in block b, of four bytes each. Two samples' taps are picked as four times U, four
+  // times V; those of one sample go to the half of the block that their outputs have in a line, and
+  // both vectors share one of weights.
   int blocks = 0;
   std::vector<std::int32_t> offsets;
   std::vector<std::uint8_t> pick;
@@ -93,6 +96,9 @@ AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int 
 BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,
                             int blocks);
 bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
+// Of its levels. A plane of few pixels may have two taps with any filter, beside planes that have
+// less room.
+constexpr int kBilinearFraction = 7;
 
 // What will be read next, and so may be fetched while this line is made: of each row the first
 // `down` bytes while rows are summed down, those up to `across` while they are summed across (or
