@@ -165,14 +165,12 @@ void add_output(BilinearTable& table, std::size_t i, int bytes, int half) {
   constexpr int kPiece = 8;
   const PixelLayout& pixel = table.pixel;
   const TwoTaps taps = two_taps(table.axis.taps, i);
-  const int offset = std::min(taps.first * pixel.step, bytes - kPiece);
+  const int offset = std::min(pixel.first_byte(taps.first), bytes - kPiece);
   table.offsets.push_back(offset);
-  for (std::size_t sample = 0; sample < 4; ++sample) {
-    const bool there = sample < 3;
-    const int at = (there ? pixel.offset[sample] : 0) - offset + half * kPiece;
-    const int bytes_of_taps[2] = {taps.first * pixel.step + at, taps.second * pixel.step + at};
-    for (const int byte : bytes_of_taps) {
-      table.pick.push_back(there ? static_cast<std::uint8_t>(byte) : kNothing);
+  for (int sample = 0; sample < 4; ++sample) {
+    for (const int tap : {taps.first, taps.second}) {
+      const int at = sample < 3 ? pixel.byte(tap, sample) - offset + half * kPiece : kNothing;
+      table.pick.push_back(static_cast<std::uint8_t>(at));
     }
     add_weights(table, taps);
   }
@@ -201,13 +199,13 @@ void add_four(BilinearTable& table, int first_output, int bytes) {
   for (int j = 0; j < 4; ++j) {
     const auto i = clamped(first_output + j, table.axis.taps.size());
     const TwoTaps taps = two_taps(table.axis.taps, i);
-    const int offset = std::min(taps.first * pixel.step, bytes - kPiece);
+    const int offset = std::min(pixel.first_byte(taps.first), bytes - kPiece);
     table.offsets.push_back(offset);
     for (int s = 0; s < pixel.samples; ++s) {
-      const int at = kPiece * j + pixel.offset[static_cast<std::size_t>(s)] - offset;
+      const int at = kPiece * j - offset;
       const int half = pixel.samples == 2 ? s : first_output / 4 % 2;
-      pick[8 * half + 2 * j] = static_cast<std::uint8_t>(at + taps.first * pixel.step);
-      pick[8 * half + 2 * j + 1] = static_cast<std::uint8_t>(at + taps.second * pixel.step);
+      pick[8 * half + 2 * j] = static_cast<std::uint8_t>(at + pixel.byte(taps.first, s));
+      pick[8 * half + 2 * j + 1] = static_cast<std::uint8_t>(at + pixel.byte(taps.second, s));
     }
   }
   table.pick.insert(table.pick.end(), pick, pick + 16);
@@ -285,7 +283,8 @@ bool is_bilinear(const Axes& axes, const PixelLayout& pixel) {
     return axis.max_taps <= 2 && std::all_of(axis.weights.begin(), axis.weights.end(), in_range);
   };
   const int piece = pixel.samples == 3 ? 8 : 4;
-  return pixel.bytes(2) <= piece && is_linear(axes.x) && is_linear(axes.y);
+  const auto bytes_from = [&](int i) { return pixel.last_byte(i + 1) + 1 - pixel.first_byte(i); };
+  return std::max(bytes_from(0), bytes_from(1)) <= piece && is_linear(axes.x) && is_linear(axes.y);
 }
 
 BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,

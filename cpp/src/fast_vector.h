@@ -77,8 +77,8 @@ void bilinear_two(const std::uint8_t* upper, const std::uint8_t* lower, std::int
 }
 
 // The taps of a group of outputs of one sample.
-EDGECLF_INLINE_SIMD Vec single_taps(const std::uint8_t* row, const std::int32_t* offsets,
-                                    Vec front, Vec back) {
+EDGECLF_INLINE_SIMD Vec single_taps(const std::uint8_t* row, const std::int32_t* offsets, Vec front,
+                                    Vec back) {
   return or_bits(lookup(load_pieces<4>(row, offsets), front),
                  lookup(load_pieces<4>(row, offsets + 4 * kBlocks), back));
 }

@@ -81,9 +81,9 @@ struct BilinearTable {
   // For vector kernels of `blocks` blocks: each sample's two taps are picked side by side.
   // Three samples: vector v (0..3) of a group has outputs 8 b + 2 v and 8 b + 2 v + 1 in block b;
   // eight bytes are loaded for an output. One or two: vector v (0, 1) has outputs 8 b + 4 v to
-  // 8 b + 4 v + 3 in block b, of four bytes each. Two samples' taps are picked as four times U, four
-  // times V; those of one sample go to the half of the block that their outputs have in a line, and
-  // both vectors share one of weights.
+  // 8 b + 4 v + 3 in block b, of four bytes each. Two samples' taps are picked as four times U,
+  // four times V; those of one sample go to the half of the block that their outputs have in a
+  // line, and both vectors share one of weights.
   int blocks = 0;
   std::vector<std::int32_t> offsets;
   std::vector<std::uint8_t> pick;
