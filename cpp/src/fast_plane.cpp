@@ -134,7 +134,8 @@ FastStream::FastStream(const FastPlane& plane, const FastKernels& kernels, const
       words_(reinterpret_cast<std::int16_t*>(workspace + plane.words_offset_)),
       kept_(reinterpret_cast<std::int32_t*>(workspace + plane.kept_offset_)),
       current_(reinterpret_cast<const std::uint8_t**>(workspace + plane.pointers_offset_)),
-      next_(current_ + plane.down_.max_taps + 1) {
+      next_(current_ + plane.down_.max_taps + 1),
+      ahead_{next_, 0, plane.fetched_down_, plane.fetched_across_, plane.bytes_} {
   auto* line = reinterpret_cast<std::int16_t*>(workspace + plane.lines_offset_);
   for (int s = 0; s < plane.samples_; ++s, line += plane.padded_) {
     lines_[static_cast<std::size_t>(s)] = line;
@@ -153,14 +154,16 @@ const std::uint8_t* FastStream::row(int y) const {
   return ring_ + static_cast<std::size_t>(y % plane_.down_.max_taps) * plane_.ring_pitch_;
 }
 
-// The rows of the next line that this one does not need.
-Ahead FastStream::ahead_of(int y) {
-  if (rows_.copies != nullptr || y + 1 >= plane_.down_.size()) return {};
+// The rows of the next line that this one does not need. Only their number changes: to write all of
+// ahead_ anew, from narrow parts, would stall the copy for each line.
+void FastStream::look_ahead(int y) {
+  ahead_.count = 0;
+  if (rows_.copies != nullptr || y + 1 >= plane_.down_.size()) return;
   const auto next = static_cast<std::size_t>(y + 1);
   const int end = plane_.down_.first[next] + plane_.down_.count[next];
   int count = 0;
   for (int r = std::max(next_row_, plane_.down_.first[next]); r < end; ++r) next_[count++] = row(r);
-  return {next_, count, plane_.fetched_down_, plane_.fetched_across_, plane_.bytes_};
+  ahead_.count = count;
 }
 
 void FastStream::sum_rows(int y) {
@@ -182,7 +185,7 @@ void FastStream::sum_shared_rows(int y) {
   next_row_ = first + count;
   for (int k = 0; k < count; ++k) current_[k] = row(first + k);
   if (count > 0) current_[count] = current_[count - 1];
-  ahead_ = ahead_of(y);
+  look_ahead(y);
   const std::ptrdiff_t weights = static_cast<std::ptrdiff_t>(y) * shared.row_count;
   DownSum sum{current_, shared.weights.data() + weights, count + count % 2, plane_.shift_,
               plane_.bytes_};
@@ -210,7 +213,7 @@ const FastLines& FastStream::line(int y) {
   if (rows_.copies != nullptr) copy_rows(first, count);
   next_row_ = first + count;
   for (int k = 0; k < count; ++k) current_[k] = row(first + k);
-  ahead_ = ahead_of(y);
+  look_ahead(y);
   if (plane_.bilinear_) {
     const std::uint8_t* lower = current_[count > 1 ? 1 : 0];
     kernels_.bilinear(current_[0], lower, plane_.lower_weights_[at], plane_.direct_, ahead_,

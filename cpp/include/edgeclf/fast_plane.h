@@ -84,7 +84,7 @@ class FastStream {
  private:
   void copy_rows(int first, int count);
   const std::uint8_t* row(int y) const;
-  Ahead ahead_of(int y);
+  void look_ahead(int y);
   void sum_rows(int y);
   void sum_shared_rows(int y);
   void begin_shared(int y);
