@@ -53,8 +53,11 @@ void bilinear_three(const std::uint8_t* upper, const std::uint8_t* lower, std::i
   }
 }
 
-void bilinear_two(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
-                  const BilinearTable& table, const Ahead& ahead, const FastLines& lines) {
+// Lines of chroma are often made of one row, for a row of it belongs to two of luma.
+template <bool kOneRow>
+EDGECLF_INLINE_SIMD void bilinear_two(const std::uint8_t* upper, const std::uint8_t* lower,
+                                      std::int16_t weight, const BilinearTable& table,
+                                      const Ahead& ahead, const FastLines& lines) {
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();
@@ -67,9 +70,10 @@ void bilinear_two(const std::uint8_t* upper, const std::uint8_t* lower, std::int
     for (int v = 0; v < 2; ++v, at += kBytes, offsets += 4 * kBlocks) {
       const TapWeights weights{load(table.high.data() + at), load(table.low.data() + at), q8};
       const Vec pick = load(table.pick.data() + at);
-      const Vec above = between(lookup(load_pieces<4>(upper, offsets), pick), weights);
+      pixels[v] = between(lookup(load_pieces<4>(upper, offsets), pick), weights);
+      if (kOneRow) continue;
       const Vec below = between(lookup(load_pieces<4>(lower, offsets), pick), weights);
-      pixels[v] = blended_rows(above, below, down_weight);
+      pixels[v] = blended_rows(pixels[v], below, down_weight);
     }
     store(lines[0] + i, zip_low_longs(pixels[0], pixels[1]));
     store(lines[1] + i, zip_high_longs(pixels[0], pixels[1]));
@@ -107,7 +111,13 @@ void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t
               const BilinearTable& table, const Ahead& ahead, const FastLines& lines) {
   switch (table.pixel.samples) {
     case 3: bilinear_three(upper, lower, weight, table, ahead, lines); break;
-    case 2: bilinear_two(upper, lower, weight, table, ahead, lines); break;
+    case 2:
+      if (upper == lower) {
+        bilinear_two<true>(upper, lower, weight, table, ahead, lines);
+      } else {
+        bilinear_two<false>(upper, lower, weight, table, ahead, lines);
+      }
+      break;
     default: bilinear_one(upper, lower, weight, table, ahead, lines); break;
   }
 }
