@@ -139,6 +139,9 @@ FrameLayout::FrameLayout(const FrameView& frame)
     const PlaneLayout memory = layout_of(plane);
     planes[p] = {plane.channels, plane.fold_x, plane.fold_y, memory.readable, memory.pixel};
   }
+  const JoinedPlanes one = joined_planes(frame);
+  joined = one.data != nullptr;
+  joined_pixel = one.pixel;
 }
 
 bool FrameLayout::operator==(const FrameLayout& other) const {
@@ -154,7 +157,8 @@ bool FrameLayout::has_rows_like(const FrameLayout& other) const {
   const auto same = [](const Plane& a, const Plane& b) {
     return a.readable == b.readable && a.pixel == b.pixel;
   };
-  return std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
+  return joined == other.joined && joined_pixel == other.joined_pixel &&
+         std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
 }
 
 FrameView region_of(const FrameView& frame, int x, int y, int width, int height) {

@@ -93,6 +93,7 @@ void Plan::make_tables() {
 void Plan::make_fixed_tables(const Axes& of_pixels) {
   kernels_ = &fast_kernels();
   fraction_ = fraction_bits(of_pixels);
+  if (layout_.joined && channels_ == 3 && make_joined_table(of_pixels)) return;
   for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count_); ++p) {
     const Axes axes = axes_of(p, of_pixels);
     const FrameLayout::Plane& layout = layout_.planes[p];
@@ -102,6 +103,24 @@ void Plan::make_fixed_tables(const Axes& of_pixels) {
     fixed_[p] = FastPlane(axes, plan.copied ? copied_layout(plan.channels) : layout.pixel,
                           plan.columns, plan.copied, fraction_, *kernels_, p == 0);
   }
+}
+
+// Where Y, U and V are interpolated from the same four pixels they are so at once.
+bool Plan::make_joined_table(const Axes& of_pixels) {
+  Axes axes = of_pixels;
+  const int first = axes.x.first.front();
+  const int columns = axes.x.first.back() + axes.x.count.back() - first;
+  for (auto& index : axes.x.first) index -= first;
+  const PixelLayout pixel = layout_.joined_pixel.beginning_at(first);
+  if (fraction_ != kBilinearFraction || !is_bilinear(axes, pixel)) return false;
+  if (pixel.bytes(columns) < kFastRowBytes) return false;
+  joined_ = true;
+  plane_count_ = 1;
+  planes_[0].channels = 3;
+  planes_[0].first_column = first;
+  planes_[0].columns = columns;
+  fixed_[0] = FastPlane(axes, pixel, columns, false, fraction_, *kernels_, true);
+  return true;
 }
 
 // The tables of a plane, whose columns count from the first that is read.

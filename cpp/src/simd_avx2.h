@@ -76,8 +76,12 @@ EDGECLF_INLINE_SIMD __m128i load_block_pieces(const std::uint8_t* base,
 }
 template <int kSize>
 EDGECLF_INLINE_SIMD Vec load_pieces(const std::uint8_t* base, const std::int32_t* offsets) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(load_block_pieces<kSize>(base, offsets)),
-                                 load_block_pieces<kSize>(base, offsets + 16 / kSize), 1);
+  if constexpr (kSize == 4) {
+    return _mm256_i32gather_epi32(reinterpret_cast<const int*>(base), load(offsets), 1);
+  } else {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_block_pieces<kSize>(base, offsets)),
+                                   load_block_pieces<kSize>(base, offsets + 16 / kSize), 1);
+  }
 }
 
 // Arithmetic on words and ints.

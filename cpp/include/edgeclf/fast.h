@@ -11,8 +11,8 @@
 // Two ways lead to a line:
 // - down, then across: the rows of a line are summed in 32 bits and rounded to words, byte for
 //   byte, however pixels lie in them; then the words are summed across, again in 32 bits.
-// - bilinear without antialias, three samples: four pixels make one, directly. Across in Q14 (a
-//   7-bit high and low half, so that bytes can be multiplied), then down in Q15.
+// - bilinear without antialias: four pixels make one, directly. Across in Q14 (a 7-bit high and low
+//   half, so that bytes can be multiplied), then down in Q15.
 #pragma once
 
 #include <algorithm>
@@ -101,9 +101,12 @@ struct AcrossTable {
 struct BilinearTable {
   FixedAxis axis;  // Q14
   PixelLayout pixel;
-  // For vector kernels of `blocks` blocks: vector v (0..3) of a group has outputs 8 b + 2 v and
-  // 8 b + 2 v + 1 in block b. Eight bytes are loaded for an output, eight picked: each sample's
-  // two taps, side by side.
+  // For vector kernels of `blocks` blocks: each sample's two taps are picked side by side.
+  // Three samples: vector v (0..3) of a group has outputs 8 b + 2 v and 8 b + 2 v + 1 in block b;
+  // eight bytes are loaded for an output. One or two: vector v (0, 1) has outputs 8 b + 4 v to
+  // 8 b + 4 v + 3 in block b, of four bytes each. Two samples' taps are picked as four times U,
+  // four times V; those of one sample go to the half of the block that their outputs have in a
+  // line, and both vectors share one of weights.
   int blocks = 0;
   std::vector<std::int32_t> offsets;
   std::vector<std::uint8_t> pick;
@@ -117,6 +120,9 @@ BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, 
                             int blocks);
 WordTable make_word_table(const AcrossTable& table);
 bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
+// Of its levels. A plane of few pixels may have two taps with any filter, beside planes that have
+// less room.
+constexpr int kBilinearFraction = 7;
 
 // What will be read next, and so may be fetched while this line is made: of each row the first
 // `down` bytes while rows are summed down, those up to `across` while they are summed across (or
@@ -135,8 +141,12 @@ struct DownSum {
   const std::int16_t* weights = nullptr;      // as many; the last may be zero
   int count = 0;
   int shift = 0;
-  int bytes = 0;  // at least kFastRowBytes
+  int bytes = 0;                               // at least kFastRowBytes
+  const std::int16_t* next_weights = nullptr;  // for down_shared: of the next line
 };
+
+// Sums that are kept for the next line, in an order of the kernels' own.
+constexpr int kept_sums(int bytes) { return bytes + 64; }
 
 // Up to three lines of words, each fast_padded long.
 using FastLines = std::array<std::int16_t*, 3>;
@@ -166,6 +176,10 @@ struct FastKernels {
   int blocks;  // of the tables across; 0: tables need nothing for vectors
   int bilinear_blocks;
   void (*down)(const DownSum& sum, const Ahead& ahead, std::int16_t* words);
+  // Adds the rows to `kept`, the sums of this line so far, for `words`; and keeps their sums for
+  // the next line. Null in the scalar set, which needs no second way to the same sums.
+  void (*down_shared)(const DownSum& sum, const Ahead& ahead, std::int32_t* kept,
+                      std::int16_t* words);
   void (*across)(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
                  const FastLines& lines);
   // weight: of the lower row, Q15.

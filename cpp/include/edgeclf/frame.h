@@ -55,6 +55,15 @@ PlaneLayout layout_of(const PlaneView& plane);
 // That of a row that was copied.
 PixelLayout copied_layout(int samples);
 
+struct FrameView;
+
+// Y, U and V as three samples of one plane, where they lie in the same rows of memory (YUYV, UYVY).
+struct JoinedPlanes {
+  const std::uint8_t* data = nullptr;  // null where they do not
+  PixelLayout pixel;
+};
+JoinedPlanes joined_planes(const FrameView& frame);
+
 struct FrameView {
   FrameKind kind = FrameKind::packed;
   int width = 0;   // 1..65535
@@ -86,6 +95,8 @@ struct FrameLayout {
   int height;
   int plane_count;
   std::array<Plane, 3> planes;
+  bool joined = false;  // see JoinedPlanes
+  PixelLayout joined_pixel;
 };
 
 // What a producer hands out: byte c of element (x, y) is at data + x * stride_x + y * stride_y +
