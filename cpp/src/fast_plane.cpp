@@ -1,3 +1,4 @@
+// Over 200 lines because the tables of a plane, and the sharing of its time, are one decision.
 #include "edgeclf/fast_plane.h"
 
 #include <algorithm>
@@ -55,7 +56,7 @@ FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bo
     : samples_(pixel.samples),
       bytes_(std::max(pixel.bytes(columns), kFastRowBytes)),
       padded_(fast_padded(axes.x.size())),
-      bilinear_(fraction == kBilinearFraction && is_bilinear(axes, pixel)),
+      bilinear_(is_bilinear(axes, fraction)),
       encodes_(encodes) {
   if (bilinear_) {
     direct_ = make_bilinear(axes.x, pixel, bytes_, kernels.bilinear_blocks);

@@ -278,14 +278,18 @@ AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int 
   return table;
 }
 
-bool is_bilinear(const Axes& axes, const PixelLayout& pixel) {
+bool is_bilinear(const Axes& axes, int fraction) {
   const auto in_range = [](double weight) { return weight >= 0.0 && weight <= 1.0; };
   const auto is_linear = [&](const Axis<double>& axis) {
     return axis.max_taps <= 2 && std::all_of(axis.weights.begin(), axis.weights.end(), in_range);
   };
+  return fraction == kBilinearFraction && is_linear(axes.x) && is_linear(axes.y);
+}
+
+bool fits_bilinear(const PixelLayout& pixel) {
   const int piece = pixel.samples == 3 ? 8 : 4;
   const auto bytes_from = [&](int i) { return pixel.last_byte(i + 1) + 1 - pixel.first_byte(i); };
-  return std::max(bytes_from(0), bytes_from(1)) <= piece && is_linear(axes.x) && is_linear(axes.y);
+  return std::max(bytes_from(0), bytes_from(1)) <= piece;
 }
 
 BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,

@@ -1,5 +1,5 @@
 // Sums down, in the operations of simd.h, and the fetching of what comes next; included by
-// fast_vector.h.
+// fast_vector.h. Over 200 lines because the ways down share their loads and their rounding.
 #pragma once
 
 namespace edgeclf {

@@ -99,7 +99,8 @@ void Plan::make_fixed_tables(const Axes& of_pixels) {
     const FrameLayout::Plane& layout = layout_.planes[p];
     PlanePlan& plan = planes_[p];
     plan.copied = !layout.readable || plan.channels != layout.channels ||
-                  layout.pixel.bytes(plan.columns) < kFastRowBytes;
+                  layout.pixel.bytes(plan.columns) < kFastRowBytes ||
+                  (is_bilinear(axes, fraction_) && !fits_bilinear(layout.pixel));
     fixed_[p] = FastPlane(axes, plan.copied ? copied_layout(plan.channels) : layout.pixel,
                           plan.columns, plan.copied, fraction_, *kernels_, p == 0);
   }
@@ -112,7 +113,7 @@ bool Plan::make_joined_table(const Axes& of_pixels) {
   const int columns = axes.x.first.back() + axes.x.count.back() - first;
   for (auto& index : axes.x.first) index -= first;
   const PixelLayout pixel = layout_.joined_pixel.beginning_at(first);
-  if (fraction_ != kBilinearFraction || !is_bilinear(axes, pixel)) return false;
+  if (!is_bilinear(axes, fraction_) || !fits_bilinear(pixel)) return false;
   if (pixel.bytes(columns) < kFastRowBytes) return false;
   joined_ = true;
   plane_count_ = 1;

@@ -98,6 +98,9 @@ Case any_case() {
   result.columns = result.axes.x.first.back() + result.axes.x.count.back() - first;
   for (auto& index : result.axes.x.first) index -= first;
   result.fraction = fraction_bits(result.axes);
+  if (is_bilinear(result.axes, result.fraction) && !fits_bilinear(result.pixel)) {
+    result.pixel = copied_layout(result.pixel.samples);  // as a plan does
+  }
   const int row = result.pixel.bytes(result.columns);
   result.stride = row + any(0, 5);
   result.bytes.resize(static_cast<std::size_t>(result.stride * (result.height - 1) + row));

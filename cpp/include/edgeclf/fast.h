@@ -119,10 +119,15 @@ AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int 
 BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,
                             int blocks);
 WordTable make_word_table(const AcrossTable& table);
-bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
-// Of its levels. A plane of few pixels may have two taps with any filter, beside planes that have
-// less room.
+
+// Of a bilinear table's levels. A plane of few pixels may have two taps with any filter, beside
+// planes that have less room.
 constexpr int kBilinearFraction = 7;
+
+// Whether a plane takes a bilinear table. Memory has no say in it: the same pixels give the same
+// tensor however they lie. Where the layout does not fit such a table, rows are copied.
+bool is_bilinear(const Axes& axes, int fraction);
+bool fits_bilinear(const PixelLayout& pixel);
 
 // What will be read next, and so may be fetched while this line is made: of each row the first
 // `down` bytes while rows are summed down, those up to `across` while they are summed across (or
