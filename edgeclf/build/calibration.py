@@ -1,0 +1,119 @@
+"""The ranges of an int8 model, found from pictures: by ONNX tools, or by TensorRT's calibrator."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Optional, Tuple
+
+import numpy as np
+
+from edgeclf.build import qdq
+from edgeclf.build.origin import Origin
+from edgeclf.build.pictures import Pictures
+from edgeclf.errors import ArgumentError, BackendUnavailable, ModelError
+
+__all__ = ["device_batches", "statically_quantized"]
+
+
+def statically_quantized(model: Any, origin: Origin, pictures: Pictures) -> "tuple[Any, List[str]]":
+    """A float model as symmetric int8 QDQ, ranges from `pictures`, by onnxruntime.quantization.
+
+    Inputs and weights of convolutions and matrix products are quantised, weights per output
+    channel; everything else stays float32.
+
+    Raises:
+        ModelError: onnxruntime cannot quantise the model. BackendUnavailable: not installed.
+    """
+    try:
+        import onnxruntime.quantization as quantization
+    except ImportError as exc:
+        raise BackendUnavailable(
+            "int8 for this TensorRT needs onnxruntime's quantiser: pip install "
+            "'edgeclf[tensorrt-build]'"
+        ) from exc
+    operators = ["Conv", "Gemm", "MatMul"]
+    reader = _reader(quantization, origin, pictures)
+    import onnx
+
+    with tempfile.TemporaryDirectory(prefix="edgeclf-") as folder:
+        paths = [Path(folder, name) for name in ("float.onnx", "int8.onnx")]
+        onnx.save(model, str(paths[0]))
+        try:
+            quantization.quantize_static(
+                str(paths[0]),
+                str(paths[1]),
+                reader,
+                quant_format=quantization.QuantFormat.QDQ,
+                op_types_to_quantize=operators,
+                activation_type=quantization.QuantType.QInt8,
+                weight_type=quantization.QuantType.QInt8,
+                per_channel=True,
+                calibrate_method=quantization.CalibrationMethod.MinMax,
+                extra_options={
+                    "ActivationSymmetric": True,
+                    "WeightSymmetric": True,
+                    "OpTypesToExcludeOutputQuantization": operators,
+                },
+            )
+        except Exception as exc:
+            raise ModelError(
+                f"{origin.model.name}: onnxruntime cannot quantise it ({exc}). Export it with "
+                "opset 13 or later, or build with fp16"
+            ) from exc
+        quantized = onnx.load(str(paths[1]))
+    if not reader.count:
+        raise ArgumentError(f"calibrate: no file in {pictures.name} is a picture")
+    changes = [
+        f"inputs and weights of {', '.join(operators)} were quantised to symmetric int8, with "
+        f"ranges from {reader.count} pictures; the rest stays fp32"
+    ]
+    return quantized, changes + qdq.with_symmetric_quantization(quantized)
+
+
+def device_batches(
+    cuda: Any, tensors: Iterator[np.ndarray], batch: int
+) -> Tuple[Callable[[], Optional[List[int]]], Callable[[], None]]:
+    """For TensorRT's calibrator: the next batch on the device, and a call that frees it all.
+
+    A last batch that is not full is left out: a calibrator's batches are of one size.
+    """
+    stream = cuda.stream()
+    memory: List[Any] = []
+
+    def following() -> Optional[List[int]]:
+        items = list(itertools.islice(tensors, batch))
+        if len(items) < batch:
+            return None
+        together = np.ascontiguousarray(np.concatenate(items))
+        if not memory:
+            memory.extend((cuda.allocate_host(together.nbytes), cuda.allocate(together.nbytes)))
+        host, device = memory
+        host.array[: together.nbytes] = together.reshape(-1).view(np.uint8)
+        cuda.upload(device.pointer, host.pointer, together.nbytes, stream)
+        stream.synchronize()
+        return [int(device.pointer)]
+
+    def free() -> None:
+        for part in memory:
+            part.free()
+        stream.close()
+
+    return following, free
+
+
+def _reader(quantization: Any, origin: Origin, pictures: Pictures) -> Any:
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.count = 0
+            self._tensors = pictures.tensors(origin.resolved.input_spec)
+
+        def get_next(self) -> Any:
+            tensor = next(self._tensors, None)
+            if tensor is None:
+                return None
+            self.count += 1
+            return {origin.input.name: tensor}
+
+    return Reader()
