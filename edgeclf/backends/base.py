@@ -110,6 +110,11 @@ class Lifetime:
         self._pid = os.getpid()
         self.closed = False
 
+    @property
+    def forked(self) -> bool:
+        """Whether this is another process than the one that loaded the model."""
+        return os.getpid() != self._pid
+
     def check(self) -> None:
         """Cheap enough for every frame.
 

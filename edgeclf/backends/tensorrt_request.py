@@ -1,0 +1,312 @@
+"""One input of an engine, its outputs, and the stream, memory and context that run it.
+
+Frames travel as: `input` (pinned host memory) -> `device_input` -> the engine -> the outputs'
+device memory -> pinned host memory, all of it enqueued on one stream and waited for once. Where
+the GPU shares the host's memory (Jetson), `input` is mapped, and nothing is copied.
+
+Longer than 200 lines, because a request and the context that it may share belong together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from edgeclf.backends.base import Lifetime
+from edgeclf.backends.tensorrt_api import EngineApi, Run, Shape
+from edgeclf.backends.tensorrt_log import VendorLog
+from edgeclf.cuda import Cuda, DeviceTensor
+from edgeclf.errors import BackendError, InferenceError, SpecMismatch
+from edgeclf.types import TensorInfo
+
+__all__ = ["ContextSlot", "Loaded", "TensorRTRequest"]
+
+
+_TURN_TIMEOUT_S = 30.0
+
+
+class Loaded(NamedTuple):
+    """What the requests of one backend share."""
+
+    model: str
+    cuda: Cuda
+    api: EngineApi
+    log: VendorLog
+    lifetime: Lifetime
+    input: TensorInfo
+    outputs: Tuple[TensorInfo, ...]
+    ranges: Callable[[str], Any]
+
+
+class ContextSlot:
+    """An execution context and whose addresses it holds. Contexts run one at a time: `lock`.
+
+    A slot belongs to one request, but for generations that allow one context for each profile:
+    there requests take turns.
+    """
+
+    def __init__(self, context: Any, profile: int, report: Optional[Callable[[], bool]]):
+        self.context = context
+        self.profile = profile
+        self.report = report
+        self.lock = threading.Lock()
+        self.bound_to: Optional[object] = None
+
+    def take(self) -> None:
+        """Wait for the turn.
+
+        Raises:
+            BackendError: another request has begun a run and not finished it.
+        """
+        if not self.lock.acquire(timeout=_TURN_TIMEOUT_S):
+            raise BackendError(
+                f"the engine's only context for profile {self.profile} has been in use for "
+                f"{_TURN_TIMEOUT_S:.0f} s. After enqueue(), call finish() before another request "
+                "runs, or build the engine with TensorRT 10 or later"
+            )
+
+
+class TensorRTRequest:
+    """See `edgeclf.backends.base.InferRequest`. Use by two threads at once raises BackendError.
+
+    `input` and the outputs are pinned memory of this request; they stay readable and writeable
+    after `close` for as long as somebody holds them.
+
+    Attributes:
+        device_input: what the engine reads: a `DeviceTensor` of `input`'s shape and dtype, on
+            this request's stream. Whoever fills it directly calls `enqueue` and `finish`.
+        profile: the number of the optimisation profile that it runs under.
+    """
+
+    def __init__(self, loaded: Loaded, slot: ContextSlot, shape: Shape, stream: Any):
+        self._loaded = loaded
+        self._slot: Optional[ContextSlot] = slot
+        self.profile = slot.profile
+        self._stream = stream
+        self._busy = threading.Lock()
+        self._token = object()
+        self._holds_slot = False
+        self._run: Optional[Run] = None
+        self._memory: List[Any] = []  # on the device
+        self._downloads: List[Tuple[int, int, int]] = []  # host address, device address, bytes
+        try:
+            self._allocate(shape)
+        except BaseException:
+            self.release()
+            raise
+
+    @property
+    def input(self) -> np.ndarray:
+        """The pinned host memory that `infer` uploads, or that the GPU reads in place."""
+        return self._input
+
+    def infer(self) -> Tuple[np.ndarray, ...]:
+        """Upload `input`, run, download; the raw outputs. The next run overwrites them.
+
+        Raises:
+            InferenceError: TensorRT or CUDA failed. BackendError: closed, in a forked child, or
+                already running in another thread.
+        """
+        with self._used():
+            if self._upload is not None:
+                with self._loaded.ranges("upload"):
+                    self._loaded.cuda.upload(*self._upload, self._stream)
+            self._enqueue()
+            return self._finish()
+
+    def enqueue(self) -> None:
+        """Enqueue the run, and the download of its outputs, on `device_input`'s stream.
+
+        Does not wait, and may be captured into a graph. `finish` must follow.
+
+        Raises:
+            InferenceError: TensorRT refused the run. BackendError: as `infer`.
+        """
+        with self._used():
+            self._enqueue()
+
+    def finish(self) -> Tuple[np.ndarray, ...]:
+        """Wait for what was enqueued, or for a graph of it; the raw outputs, as `infer` gives them.
+
+        Raises:
+            InferenceError: the run failed. BackendError: as `infer`.
+        """
+        with self._used():
+            return self._finish()
+
+    def stop(self) -> None:
+        """Wait for what is under way and let go of the context; memory stays. Idempotent."""
+        if not self._loaded.lifetime.forked:  # else all of it is the parent's
+            with self._busy:
+                self._stop()
+
+    def release(self) -> None:
+        """Stop, then free the stream and the device's memory. Idempotent."""
+        if not self._loaded.lifetime.forked:
+            with self._busy:
+                self._stop()
+                for memory in self._memory:
+                    memory.free()
+                self._stream.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.release()
+
+    # -- memory -------------------------------------------------------------------------------
+
+    def _allocate(self, shape: Shape) -> None:
+        loaded, slot = self._loaded, self._slot
+        assert slot is not None
+        facts = loaded.cuda.facts
+        mapped = bool(facts.integrated and facts.can_map_host_memory)
+        self._addresses: List[Tuple[str, int]] = []
+        self._shape = shape
+        slot.take()
+        try:
+            with loaded.cuda.current():
+                self._set_shape(slot)
+                shapes = [
+                    loaded.api.shape_of(slot.context, info.name, slot.profile)
+                    for info in loaded.outputs
+                ]
+        finally:
+            slot.lock.release()
+        host, pointer, owner = self._pair(loaded.input, shape, mapped)
+        self._input = host
+        self._input[...] = 0
+        self._upload = None if mapped else (pointer, host.ctypes.data, host.nbytes)
+        self.device_input = DeviceTensor(pointer, shape, loaded.input.dtype, self._stream, owner)
+        outputs = []
+        for info, found in zip(loaded.outputs, shapes):
+            host, pointer, _ = self._pair(info, _known(info, found, loaded.model), mapped)
+            host[...] = 0
+            outputs.append(host)
+            if not mapped:
+                self._downloads.append((host.ctypes.data, pointer, host.nbytes))
+        self._outputs = tuple(outputs)
+
+    def _pair(self, info: TensorInfo, shape: Shape, mapped: bool) -> Tuple[np.ndarray, int, Any]:
+        """Host memory for a tensor, the address where the device has it, and who owns that."""
+        cuda = self._loaded.cuda
+        nbytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(info.dtype).itemsize
+        host = cuda.allocate_host(nbytes, mapped=mapped)
+        owner = host if mapped else cuda.allocate(nbytes)
+        if not mapped:
+            self._memory.append(owner)
+        pointer = host.device_pointer if mapped else owner.pointer
+        self._addresses.append((info.name, pointer))
+        array = host.array.view(info.dtype).reshape(shape)
+        return array, pointer, owner
+
+    def _stop(self) -> None:
+        slot, self._slot = self._slot, None
+        if slot is None:
+            return
+        with contextlib.suppress(Exception):
+            self._stream.synchronize()
+        self._let_go(slot)
+        self._run = None
+        # A context that was this request's alone ends here, before what it read and wrote.
+        with contextlib.suppress(Exception), self._loaded.cuda.current():
+            del slot
+
+    # -- running ------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _used(self) -> Any:
+        """One use of this request: checked, alone, and with every failure as one of ours."""
+        lifetime = self._loaded.lifetime
+        lifetime.check()
+        if not self._busy.acquire(False):
+            raise BackendError(
+                "this request is running in another thread. Make one request for each thread, "
+                "or take turns"
+            )
+        try:
+            lifetime.check()
+            yield
+        except Exception as exc:
+            self._recover()
+            lifetime.check()
+            if isinstance(exc, InferenceError):
+                raise
+            raise InferenceError(
+                f"TensorRT failed on an input of {self._input.shape}: {exc}"
+            ) from exc
+        finally:
+            self._busy.release()
+
+    def _enqueue(self) -> None:
+        loaded, slot = self._loaded, self._slot
+        assert slot is not None
+        if not self._holds_slot:
+            slot.take()
+            self._holds_slot = True
+        with loaded.ranges("enqueue"), loaded.cuda.current(), loaded.log.collecting() as said:
+            if slot.bound_to is not self._token:
+                self._bind(slot)
+            assert self._run is not None
+            if not self._run(self._stream.handle):
+                raise InferenceError(
+                    f"{loaded.model}: TensorRT refused a run on {self._input.shape}: "
+                    f"{'; '.join(said) or 'it gave no reason'}"
+                )
+        for download in self._downloads:
+            loaded.cuda.download(*download, self._stream)
+
+    def _finish(self) -> Tuple[np.ndarray, ...]:
+        slot = self._slot
+        assert slot is not None
+        with self._loaded.ranges("wait"):
+            self._stream.synchronize()
+        if slot.report is not None:
+            slot.report()
+        self._let_go(slot)
+        return self._outputs
+
+    def _bind(self, slot: ContextSlot) -> None:
+        slot.bound_to = None
+        self._set_shape(slot)
+        self._run = self._loaded.api.bind(slot.context, self._addresses, slot.profile)
+        if self._run is None:
+            raise InferenceError(f"{self._loaded.model}: TensorRT refused a tensor's address")
+        slot.bound_to = self._token
+
+    def _set_shape(self, slot: ContextSlot) -> None:
+        loaded = self._loaded
+        if None not in loaded.input.shape:
+            return
+        slot.bound_to = None
+        with loaded.log.collecting() as said:
+            if loaded.api.set_shape(slot.context, loaded.input.name, self._shape, slot.profile):
+                return
+        raise SpecMismatch(
+            f"{loaded.model}: TensorRT refused an input of {self._shape} under profile "
+            f"{slot.profile}: {'; '.join(said) or 'it gave no reason'}. Build the engine for it"
+        )
+
+    def _recover(self) -> None:
+        """After a failure nothing of it may be under way when this request is used again."""
+        with contextlib.suppress(Exception):
+            self._stream.synchronize()
+        if self._slot is not None:
+            self._slot.bound_to = None
+            self._let_go(self._slot)
+
+    def _let_go(self, slot: ContextSlot) -> None:
+        if self._holds_slot:
+            self._holds_slot = False
+            slot.lock.release()
+
+
+def _known(info: TensorInfo, shape: Sequence[int], model: str) -> Shape:
+    if all(n >= 0 for n in shape):
+        return tuple(shape)
+    raise SpecMismatch(
+        f"{model}: expected an output {info.name!r} whose shape follows from the input's, got "
+        f"{tuple(shape)}. Export the model with scores of a fixed size"
+    )
