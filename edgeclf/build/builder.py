@@ -4,14 +4,15 @@ arguments mean."""
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Union
 
 from edgeclf.build.api import BuilderApi
+from edgeclf.build.cache import Store
 from edgeclf.build.callbacks import Steps
 from edgeclf.build.job import Job
 from edgeclf.build.memory import check_memory
@@ -22,14 +23,17 @@ from edgeclf.build.plan import Built, build_plan
 from edgeclf.build.prepare import Prepared, prepare
 from edgeclf.build.report import BuildReport, MemoryReport
 from edgeclf.build.summary import document_for, report_of
+from edgeclf.build.target import checked_target, require_space
 from edgeclf.build.toolchain import builder_api, device_for, target_of
 from edgeclf.build.verdict import NOT_CHECKED, checked
 from edgeclf.engine import join, read_header
-from edgeclf.errors import ArgumentError, ModelError
+from edgeclf.errors import ArgumentError
 from edgeclf.manifest.atomic import write_atomically
 from edgeclf.model_file import ModelFile, ModelSource
 
 __all__ = ["build_engine", "run"]
+
+_LOG = logging.getLogger("edgeclf")
 
 
 def build_engine(
@@ -49,7 +53,7 @@ def build_engine(
     labels: Any = None,
     check: bool = True,
     progress: Optional[Steps] = None,
-    timing_cache: Any = None,
+    timing_cache: Union[bool, Store] = True,
     module: Any = None,
     cuda: Any = None,
 ) -> BuildReport:
@@ -74,7 +78,8 @@ def build_engine(
         spec, labels: as for Classifier.
         check: compare the answers with the original's before anything is written.
         progress: called as (step, done, total); False or an exception stops the build.
-        timing_cache: `edgeclf.build.cache.Store` to keep measured times in, or None.
+        timing_cache: where what the builder measured is kept for the next build: True for this
+            user's cache, False for nowhere, or a Store. TensorRT for RTX has nothing to keep.
         module, cuda: a vendor's module and an open device, instead of those found.
 
     Returns:
@@ -91,7 +96,7 @@ def build_engine(
     options = checked_options(
         precision, batch, workspace_bytes, dla, version_compatible, compute_capability
     )
-    target = _checked_out(Path(out))
+    target = checked_target(Path(out), model)
     api = builder_api(runtime, module)
     place = device_for(api, device, cuda)
     origin = read_origin(model, spec, labels)
@@ -105,7 +110,7 @@ def run(
     *,
     check: bool = True,
     progress: Optional[Steps] = None,
-    timing_cache: Any = None,
+    timing_cache: Union[bool, Store] = True,
 ) -> BuildReport:
     """Do what `job` says, and write the engine to `out`. See `build_engine`."""
     clock = _Clock(progress)
@@ -129,7 +134,7 @@ def run(
         with clock.step("check"):
             verdict = checked(job, prepared, content)
     with clock.step("write"):
-        _require_space(out, len(content))
+        require_space(out, len(content))
         write_atomically(out, content)
     facts = document["engine"]
     return report_of(job, prepared, memory, verdict, facts, out, len(content), clock.seconds)
@@ -140,14 +145,14 @@ def _built(
     prepared: Prepared,
     memory: MemoryReport,
     progress: Optional[Steps],
-    timing_cache: Any,
+    timing_cache: Union[bool, Store],
 ) -> Built:
     api, cuda = job.api, job.device.cuda
     tensors = None
     if prepared.calibrates:
         tensors = job.pictures.tensors(prepared.input_spec)
-    name = timing_name(api, cuda)
-    kept = timing_cache.read(name) if timing_cache is not None and api.has_timing_cache else None
+    name, store = timing_name(api, cuda), _timing_store(api, timing_cache)
+    kept = None if store is None else store.read(name)
     built = build_plan(
         api,
         prepared.content,
@@ -160,9 +165,20 @@ def _built(
         steps=progress,
         timing_cache=kept or b"",
     )
-    if timing_cache is not None and built.timing_cache and built.timing_cache != kept:
-        timing_cache.write(name, built.timing_cache)
+    if store is not None and built.timing_cache and built.timing_cache != kept:
+        store.write(name, built.timing_cache)
     return built
+
+
+def _timing_store(api: BuilderApi, wanted: Union[bool, Store]) -> Optional[Store]:
+    """Where measured times are kept; a cache that cannot be used costs time alone."""
+    if not api.has_timing_cache or not isinstance(wanted, bool):
+        return wanted if api.has_timing_cache and isinstance(wanted, Store) else None
+    try:
+        return Store() if wanted else None
+    except ArgumentError as exc:
+        _LOG.warning("measured times are not kept: %s", exc)
+        return None
 
 
 def timing_name(api: BuilderApi, cuda: Any) -> str:
@@ -170,26 +186,6 @@ def timing_name(api: BuilderApi, cuda: Any) -> str:
     gpu = "" if cuda is None else f"{cuda.facts.name} {cuda.facts.compute_capability}"
     digest = hashlib.sha256(f"{api.text} {gpu}".encode()).hexdigest()[:16]
     return f"{digest}.timing"
-
-
-def _checked_out(out: Path) -> Path:
-    """A path that can be written, found out before minutes are spent on the build."""
-    if out.is_dir():
-        raise ArgumentError(f"{out}: a folder. Expected the path of the engine's file")
-    if not out.parent.is_dir():
-        raise ArgumentError(f"{out}: there is no folder {out.parent}. Make it first")
-    if not os.access(str(out.parent), os.W_OK):
-        raise ArgumentError(f"{out}: this user may not write into {out.parent}")
-    return out
-
-
-def _require_space(out: Path, size: int) -> None:
-    free = shutil.disk_usage(str(out.parent)).free
-    if free < size:
-        raise ModelError(
-            f"{out}: the engine has {size} bytes, and {free} are free on this disk. Free some, or "
-            "write it elsewhere"
-        )
 
 
 class _Clock:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import numpy as np
 
-from edgeclf.build import qdq
 from edgeclf.build.origin import Origin
 from edgeclf.build.pictures import Pictures
 from edgeclf.errors import ArgumentError, BackendUnavailable, ModelError
@@ -33,11 +34,14 @@ def statically_quantized(model: Any, origin: Origin, pictures: Pictures) -> "tup
             "int8 for this TensorRT needs onnxruntime's quantiser: pip install "
             "'edgeclf[tensorrt-build]'"
         ) from exc
-    operators = ["Conv", "Gemm", "MatMul"]
-    reader = _reader(quantization, origin, pictures)
     import onnx
 
-    with tempfile.TemporaryDirectory(prefix="edgeclf-") as folder:
+    from edgeclf.build.qdq import with_symmetric_quantization
+
+    operators = ["Conv", "Gemm", "MatMul"]
+    reader = _reader(quantization, origin, pictures)
+
+    with tempfile.TemporaryDirectory(prefix="edgeclf-") as folder, _quiet_root_logger():
         paths = [Path(folder, name) for name in ("float.onnx", "int8.onnx")]
         onnx.save(model, str(paths[0]))
         try:
@@ -69,7 +73,24 @@ def statically_quantized(model: Any, origin: Origin, pictures: Pictures) -> "tup
         f"inputs and weights of {', '.join(operators)} were quantised to symmetric int8, with "
         f"ranges from {reader.count} pictures; the rest stays fp32"
     ]
-    return quantized, changes + qdq.with_symmetric_quantization(quantized)
+    return quantized, changes + with_symmetric_quantization(quantized)
+
+
+@contextlib.contextmanager
+def _quiet_root_logger() -> Iterator[None]:
+    """Without onnxruntime's advice, which it logs as root, and so sets up logging for everybody."""
+    root, silent = logging.getLogger(), logging.NullHandler()
+
+    def from_elsewhere(record: logging.LogRecord) -> bool:
+        return record.name != "root"
+
+    root.addHandler(silent)
+    root.addFilter(from_elsewhere)
+    try:
+        yield
+    finally:
+        root.removeFilter(from_elsewhere)
+        root.removeHandler(silent)
 
 
 def device_batches(

@@ -30,10 +30,12 @@ class Pictures:
     Attributes:
         name: where they come from, for reports.
         sha256: of their content, or of what they were given as; part of the cache's key.
+        synthetic: no photographs: a model is unsure of them, and small differences flip it.
     """
 
-    def __init__(self, name: str, items: Sequence[Any]):
+    def __init__(self, name: str, items: Sequence[Any], synthetic: bool = False):
         self.name = name
+        self.synthetic = synthetic
         self._items = list(items)
         self._left_out: Set[Path] = set()
         self._sha256: Optional[str] = None
@@ -122,7 +124,7 @@ def synthetic_pictures(count: int = _SYNTHETIC) -> Pictures:
         tall = _interpolated(coarse, rows)
         frame = _interpolated(tall.transpose(1, 0, 2), columns).transpose(1, 0, 2)
         frames.append(np.ascontiguousarray(np.rint(frame).astype(np.uint8)))
-    return Pictures(f"{count} synthetic pictures", frames)
+    return Pictures("synthetic", frames, synthetic=True)
 
 
 def _interpolated(values: np.ndarray, positions: np.ndarray) -> np.ndarray:

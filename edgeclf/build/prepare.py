@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List, NamedTuple, Tuple
 
-from edgeclf.build import qdq
 from edgeclf.build.calibration import statically_quantized
 from edgeclf.build.half import as_half
 from edgeclf.build.origin import Origin
@@ -53,6 +52,8 @@ def prepare(
         ModelError: the model cannot be had in this precision. ArgumentError: int8 without
             pictures to calibrate on. BackendUnavailable: a converter is not installed.
     """
+    from edgeclf.build import qdq  # needs the onnx package, which has read the origin by now
+
     model = _copy(origin.proto)
     name = origin.model.name
     if origin.resolved.graph.precision == "fp16" and precision != "fp16":

@@ -52,14 +52,16 @@ class Pair(NamedTuple):
         """The float32 values of a constant."""
         scale = self.along(self.scale, codes.ndim).astype(np.float64)
         zero_point = self.along(self.zero_point, codes.ndim).astype(np.int64)
-        return ((codes.astype(np.int64) - zero_point) * scale).astype(np.float32)
+        values: np.ndarray = (codes.astype(np.int64) - zero_point) * scale
+        return values.astype(np.float32)
 
     def quantized(self, values: np.ndarray) -> np.ndarray:
         """The codes of a float constant: half to even, saturated."""
         scale, zero_point = (self.along(v, values.ndim) for v in (self.scale, self.zero_point))
         codes = np.iinfo(self.zero_point.dtype)
         numbers = np.rint(values.astype(np.float64) / scale) + zero_point
-        return np.clip(numbers, codes.min, codes.max).astype(self.zero_point.dtype)
+        saturated: np.ndarray = np.clip(numbers, codes.min, codes.max)
+        return saturated.astype(self.zero_point.dtype)
 
     def along(self, values: np.ndarray, dimensions: int) -> np.ndarray:
         """(channels,) as an array that stretches over `axis` of a tensor."""
