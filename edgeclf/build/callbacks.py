@@ -16,20 +16,24 @@ Steps = Callable[[str, int, int], bool]
 def calibrator(module: Any, batches: Callable[[], Optional[List[int]]], batch: int) -> Any:
     """The vendor's calibrator over `batches`, which gives device addresses, and None at the end.
 
-    What `batches` raises ends the calibration, and is kept in the calibrator's ``failure``.
+    What `batches` raises ends the calibration, and is kept in the calibrator's ``failure``; ``batches``
+    counts those that were given.
     """
 
     class Calibrator(module.IInt8EntropyCalibrator2):  # type: ignore[misc]
         def __init__(self) -> None:
             module.IInt8EntropyCalibrator2.__init__(self)
             self.failure: Optional[BaseException] = None
+            self.batches = 0
 
         def get_batch_size(self) -> int:
             return batch
 
         def get_batch(self, names: Sequence[str]) -> Optional[List[int]]:
             try:
-                return batches()
+                found = batches()
+                self.batches += found is not None
+                return found
             except BaseException as exc:
                 self.failure = exc
                 return None

@@ -11,7 +11,7 @@ from edgeclf.build.api import BuilderApi
 from edgeclf.build.calibration import device_batches
 from edgeclf.build.callbacks import Steps, calibrator
 from edgeclf.build.options import Batch, BuildOptions
-from edgeclf.errors import BackendError, BackendUnavailable, ModelError
+from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable, ModelError
 from edgeclf.spec import InputSpec
 
 __all__ = ["Built", "build_plan"]
@@ -155,8 +155,9 @@ class _Calibration:
         if tensors is None:
             return
         assert cuda is not None
-        following, self._free = device_batches(cuda, tensors, batch[1])
-        self._calibrator = calibrator(api.module, following, batch[1])
+        self._size = batch[1]
+        following, self._free = device_batches(cuda, tensors, self._size)
+        self._calibrator = calibrator(api.module, following, self._size)
         api.set_calibrator(config, self._calibrator, profile)
 
     def __enter__(self) -> "_Calibration":
@@ -167,8 +168,15 @@ class _Calibration:
             self._free()
 
     def raise_if_failed(self) -> None:
-        if self._calibrator is not None and self._calibrator.failure is not None:
+        if self._calibrator is None:
+            return
+        if self._calibrator.failure is not None:
             raise self._calibrator.failure
+        if not self._calibrator.batches:
+            raise ArgumentError(
+                f"calibrate: there are not enough pictures for one batch of {self._size}: give more, "
+                "or a smaller batch"
+            )
 
 
 def _parse_error(name: str, api: BuilderApi, errors: Sequence[str]) -> ModelError:
