@@ -11,11 +11,13 @@ from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import numpy as np
 
+from edgeclf.build.api import BuilderApi
+from edgeclf.build.callbacks import calibrator
 from edgeclf.build.origin import Origin
 from edgeclf.build.pictures import Pictures
 from edgeclf.errors import ArgumentError, BackendUnavailable, ModelError
 
-__all__ = ["device_batches", "statically_quantized"]
+__all__ = ["DeviceCalibration", "statically_quantized"]
 
 
 def statically_quantized(model: Any, origin: Origin, pictures: Pictures) -> "tuple[Any, List[str]]":
@@ -93,13 +95,54 @@ def _quiet_root_logger() -> Iterator[None]:
         root.removeHandler(silent)
 
 
-def device_batches(
+class DeviceCalibration:
+    """Where TensorRT finds the ranges: its calibrator, and the device memory it reads from.
+
+    Without `tensors` it does nothing. A last batch that is not full is left out: a calibrator's
+    batches are of one size.
+    """
+
+    def __init__(
+        self,
+        api: BuilderApi,
+        config: Any,
+        profile: Any,
+        cuda: Optional[Any],
+        tensors: Optional[Iterator[np.ndarray]],
+        batch: int,
+    ):
+        self._calibrator: Any = None
+        if tensors is None:
+            return
+        assert cuda is not None
+        self._size = batch
+        following, self._free = _device_batches(cuda, tensors, self._size)
+        self._calibrator = calibrator(api.module, following, self._size)
+        api.set_calibrator(config, self._calibrator, profile)
+
+    def __enter__(self) -> "DeviceCalibration":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._calibrator is not None:
+            self._free()
+
+    def raise_if_failed(self) -> None:
+        if self._calibrator is None:
+            return
+        if self._calibrator.failure is not None:
+            raise self._calibrator.failure
+        if not self._calibrator.batches:
+            raise ArgumentError(
+                f"calibrate: not enough pictures for one batch of {self._size}: give more, or a "
+                "smaller batch"
+            )
+
+
+def _device_batches(
     cuda: Any, tensors: Iterator[np.ndarray], batch: int
 ) -> Tuple[Callable[[], Optional[List[int]]], Callable[[], None]]:
-    """For TensorRT's calibrator: the next batch on the device, and a call that frees it all.
-
-    A last batch that is not full is left out: a calibrator's batches are of one size.
-    """
+    """For TensorRT's calibrator: the next batch on the device, and a call that frees it all."""
     stream = cuda.stream()
     memory: List[Any] = []
 

@@ -16,8 +16,8 @@ Steps = Callable[[str, int, int], bool]
 def calibrator(module: Any, batches: Callable[[], Optional[List[int]]], batch: int) -> Any:
     """The vendor's calibrator over `batches`, which gives device addresses, and None at the end.
 
-    What `batches` raises ends the calibration, and is kept in the calibrator's ``failure``; ``batches``
-    counts those that were given.
+    What `batches` raises ends the calibration, and is kept in the calibrator's ``failure``;
+    its ``batches`` counts those that were given.
     """
 
     class Calibrator(module.IInt8EntropyCalibrator2):  # type: ignore[misc]

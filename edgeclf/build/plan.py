@@ -8,10 +8,10 @@ import numpy as np
 
 from edgeclf.backends.tensorrt_log import log_of
 from edgeclf.build.api import BuilderApi
-from edgeclf.build.calibration import device_batches
-from edgeclf.build.callbacks import Steps, calibrator
+from edgeclf.build.calibration import DeviceCalibration
+from edgeclf.build.callbacks import Steps
 from edgeclf.build.options import Batch, BuildOptions
-from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable, ModelError
+from edgeclf.errors import BackendError, BackendUnavailable, ModelError
 from edgeclf.spec import InputSpec
 
 __all__ = ["Built", "build_plan"]
@@ -70,7 +70,7 @@ def build_plan(
         batch, profile = _profile(api, builder, config, network, options, input_spec, name)
         api.watch(config, None if steps is None else watch)
         api.use_timing_cache(config, timing_cache)
-        with _Calibration(api, config, profile, cuda, tensors, batch) as calibration:
+        with DeviceCalibration(api, config, profile, cuda, tensors, batch[1]) as calibration:
             plan = api.build(builder, network, config)
         watch.raise_if_stopped()
         calibration.raise_if_failed()
@@ -137,46 +137,6 @@ class _Watch:
     def raise_if_stopped(self) -> None:
         if self._stopped is not None:
             raise self._stopped
-
-
-class _Calibration:
-    """Where TensorRT finds the ranges: its calibrator, and the device memory it reads from."""
-
-    def __init__(
-        self,
-        api: BuilderApi,
-        config: Any,
-        profile: Any,
-        cuda: Optional[Any],
-        tensors: Optional[Iterator[np.ndarray]],
-        batch: Batch,
-    ):
-        self._calibrator: Any = None
-        if tensors is None:
-            return
-        assert cuda is not None
-        self._size = batch[1]
-        following, self._free = device_batches(cuda, tensors, self._size)
-        self._calibrator = calibrator(api.module, following, self._size)
-        api.set_calibrator(config, self._calibrator, profile)
-
-    def __enter__(self) -> "_Calibration":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._calibrator is not None:
-            self._free()
-
-    def raise_if_failed(self) -> None:
-        if self._calibrator is None:
-            return
-        if self._calibrator.failure is not None:
-            raise self._calibrator.failure
-        if not self._calibrator.batches:
-            raise ArgumentError(
-                f"calibrate: there are not enough pictures for one batch of {self._size}: give more, "
-                "or a smaller batch"
-            )
 
 
 def _parse_error(name: str, api: BuilderApi, errors: Sequence[str]) -> ModelError:

@@ -109,3 +109,10 @@ def dequantize(codes: str, name: str, output: str, axis: Optional[int] = None) -
 def scaled(name: str, scale: Any, zero: Any, dtype: str) -> Dict[str, np.ndarray]:
     """The constants that `quantize` and `dequantize` of `name` read."""
     return {f"{name}.s": np.asarray(scale, np.float32), f"{name}.z": np.asarray(zero, dtype)}
+
+
+def frames(count: int) -> List[np.ndarray]:
+    """Noise of the tiny model's own size, so that no filter is in the way."""
+    random = np.random.RandomState(9)
+    side = TINY_SIDE
+    return [random.randint(0, 256, (side, side, 3)).astype(np.uint8) for _ in range(count)]

@@ -63,3 +63,31 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("EDGECLF_CACHE_DIR", str(folder))
     return folder
+
+
+@pytest.fixture
+def cuda():
+    from edgeclf.cuda.fake import FAKE_FACTS, FakeCuda
+
+    device = FakeCuda(FAKE_FACTS._replace(memory_bytes=8 * 2**30, integrated=False))
+    yield device
+    device.check()  # nothing is left behind, whatever a test did
+
+
+@pytest.fixture
+def build(cuda, tmp_path):
+    """build(version or module, **arguments): the report."""
+    pytest.importorskip("onnx")
+    from build_models import TINY_SPEC, tiny_classifier
+
+    from edgeclf.build import build_engine
+
+    tiny_classifier(tmp_path / "tiny.onnx")
+
+    def call(module: Any, model: Any = tmp_path / "tiny.onnx", **arguments: Any) -> Any:
+        if model == tmp_path / "tiny.onnx":
+            arguments.setdefault("spec", TINY_SPEC)
+        arguments = {"cuda": cuda, "check": False, "timing_cache": False, **arguments}
+        return build_engine(model, tmp_path / "out.engine", module=module, **arguments)
+
+    return call

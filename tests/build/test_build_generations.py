@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from build_models import TINY_SPEC, constants_of, operators, tiny_graph
+from build_models import TINY_SPEC, constants_of, frames, operators, tiny_graph
 from fake_builders import BY_FLAGS, VERSIONS, fake_builder, plan_of
 from onnx import TensorProto, save
 
 from edgeclf.build import Store, build_engine
-from edgeclf.cuda.fake import FAKE_FACTS, FakeCuda
+from edgeclf.cuda.fake import FAKE_FACTS
 from edgeclf.engine import facts_of, split
-from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable, ModelError
+from edgeclf.errors import BackendError, BackendUnavailable, ModelError
 from edgeclf.models import DEFAULT_ONNX
 
 GIB = 2**30
 BY_TYPE = tuple(version for version in VERSIONS if version not in BY_FLAGS)
-
-
-@pytest.fixture
-def cuda():
-    device = FakeCuda(FAKE_FACTS._replace(memory_bytes=8 * GIB, integrated=False))
-    yield device
-    device.check()  # nothing is left behind, whatever a test did
-
-
-@pytest.fixture
-def build(cuda, tmp_path):
-    """build(version or module, **arguments): the report."""
-    save(tiny_graph(), str(tmp_path / "tiny.onnx"))
-
-    def call(module: Any, model: Any = tmp_path / "tiny.onnx", **arguments: Any) -> Any:
-        if model == tmp_path / "tiny.onnx":
-            arguments.setdefault("spec", TINY_SPEC)
-        arguments = {"cuda": cuda, "check": False, "timing_cache": False, **arguments}
-        return build_engine(model, tmp_path / "out.engine", module=module, **arguments)
-
-    return call
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -96,57 +73,6 @@ def test_the_spec_follows_the_input_that_8_2_takes(build, tmp_path):
     document, _ = split((tmp_path / "out.engine").read_bytes())
     assert document["edgeclf"]["input"]["dtype"] == "float32"
     assert document["edgeclf"]["input"]["mean"] is None
-
-
-def _frames(count: int) -> "list[np.ndarray]":
-    random = np.random.RandomState(9)
-    return [random.randint(0, 256, (16, 16, 3)).astype(np.uint8) for _ in range(count)]
-
-
-@pytest.mark.parametrize("version", BY_FLAGS)
-def test_int8_of_a_float_model_is_calibrated_on_the_pictures(version, build, cuda):
-    module, fake = fake_builder(version)
-    nbytes = 2 * 3 * 16 * 16 * 4
-    fake.read = lambda pointer: np.array(cuda.view(pointer, nbytes).view(np.float32))
-    frames = _frames(7)
-    build(module, precision="int8", calibrate=frames, batch=(1, 2, 4))
-    assert fake.named("set_calibration_profile") == [()]
-    assert fake.named("get_batch_size") == [(2,)]
-    assert len(fake.calibrated) == 3  # the seventh fills no batch
-    # BGR frames of the input's own size: 0..255 to RGB planes, (x / 255 - 0.5) / 0.25.
-    planes = [frame[:, :, ::-1].transpose(2, 0, 1).astype(np.float64) for frame in frames]
-    wanted = [(np.stack(planes[i : i + 2]) / 255 - 0.5) / 0.25 for i in (0, 2, 4)]
-    for got, expected in zip(fake.calibrated, wanted):
-        np.testing.assert_allclose(got.reshape(expected.shape), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("version", BY_TYPE)
-def test_int8_of_a_float_model_by_type_is_quantised_before(version, build):
-    module, fake = fake_builder(version)
-    build(module, precision="int8", calibrate=_frames(4))
-    assert "QuantizeLinear" in operators(fake.parsed)
-    assert fake.named("set_flag") == []
-
-
-def test_a_picture_that_cannot_be_used_ends_the_calibration(build):
-    module, _ = fake_builder("10.3.0.26")
-    frames = [*_frames(2), np.zeros((3, 16, 16), np.float32)]
-    with pytest.raises(Exception, match="uint8") as caught:
-        build(module, precision="int8", calibrate=frames)
-    assert caught.type.__name__ == "FrameError"
-
-
-def test_too_few_pictures_for_one_batch(build):
-    module, _ = fake_builder("10.3.0.26")
-    with pytest.raises(ArgumentError, match="one batch of 4"):
-        build(module, precision="int8", calibrate=_frames(3), batch=(1, 4, 4))
-
-
-def test_a_device_that_runs_out_while_calibrating(build, cuda):
-    module, _ = fake_builder("10.3.0.26")
-    cuda.fail("upload")
-    with pytest.raises(BackendError, match="upload"):
-        build(module, precision="int8", calibrate=_frames(4))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -247,7 +173,7 @@ def test_what_the_gpu_cannot_is_not_built_in_silence(version, precision, build):
     if version not in BY_FLAGS:  # this generation does not tell
         return
     with pytest.raises(BackendUnavailable, match=f"does not compute in {precision}"):
-        build(module, precision=precision, calibrate=_frames(2))
+        build(module, precision=precision, calibrate=frames(2))
 
 
 def test_int8_without_fast_fp16_takes_fp32_beside_it(build):
