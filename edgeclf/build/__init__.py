@@ -8,6 +8,7 @@ from edgeclf.build.builder import build_engine
 from edgeclf.build.cache import Store, default_folder
 from edgeclf.build.first_use import engine_for
 from edgeclf.build.report import BuildReport, CheckReport, MemoryReport
+from edgeclf.build.serving import serve_while_building
 
 __all__ = [
     "BuildReport",
@@ -17,4 +18,5 @@ __all__ = [
     "build_engine",
     "default_folder",
     "engine_for",
+    "serve_while_building",
 ]
