@@ -41,7 +41,7 @@ from edgeclf.backends.tensorrt_profiles import Profile, choose, simultaneous
 from edgeclf.backends.tensorrt_request import ContextSlot, Loaded, TensorRTRequest
 from edgeclf.backends.tensors import request_shape, require_dtype
 from edgeclf.cuda import Cuda, open_cuda
-from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable, ModelError
+from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable, ModelError, SpecMismatch
 from edgeclf.model_file import ModelFile
 from edgeclf.types import Placement, TensorInfo
 
@@ -100,7 +100,7 @@ class TensorRTBackend:
     ):
         check_threads(num_threads)
         options = _checked(check_options(backend_options, _OPTIONS, self.name))
-        index = _device_index(device, model.name)
+        index = _device_index(device, model.name, options.cuda)
         document, plan = engine_files.split(model.content, name=model.name)
         header = engine_files.read_header(plan, name=model.name)
         modules = _readers(header.kind, options, model.name)
@@ -146,6 +146,13 @@ class TensorRTBackend:
 
     def _read_tensors(self) -> None:
         model, found = self._model, self._api.tensors
+        for tensor in found:
+            if tensor.on_host or not tensor.linear:
+                raise SpecMismatch(
+                    f"{model}: expected {tensor.name!r} as a plain (linear) tensor on the device; "
+                    "it is on the host, or in a packed format. Build the engine with the default "
+                    "formats of inputs and outputs"
+                )
         inputs = [_tensor_info(t) for t in found if t.is_input]
         outputs = [_tensor_info(t) for t in found if not t.is_input]
         self.input = require_dtype(single_input(inputs, model), "the input", model)
@@ -294,6 +301,7 @@ class TensorRTBackend:
             for request in requests:
                 request.release()
             with self.cuda.current():
+                self._api.release()
                 self._engine = None
                 self._runtime = None
 
@@ -320,13 +328,19 @@ def _checked(options: Dict[str, Any]) -> _Options:
     )
 
 
-def _device_index(device: Optional[str], model: str) -> int:
+def _device_index(device: Optional[str], model: str, given: Optional[Cuda]) -> int:
     if device == "cpu":
         raise BackendUnavailable(
             f"{model}: device 'cpu' was asked for, and an engine runs on NVIDIA GPUs alone. Use "
             "device='cuda:0', or the .onnx file that the engine was built from"
         )
-    return cuda_index(device) or 0
+    index = cuda_index(device)
+    if given is not None and index not in (None, given.facts.index):
+        raise ArgumentError(
+            f"device: expected 'cuda:{given.facts.index}', which backend_options['cuda'] is; got "
+            f"{device!r}"
+        )
+    return index or 0
 
 
 def _readers(kind: str, options: _Options, model: str) -> List[ModuleFacts]:
@@ -382,14 +396,31 @@ def _deserialized(
     """The vendor's runtime and engine, or `refusal` of what the log said."""
     with log.collecting() as said:
         try:
-            runtime = api.new_runtime(module, log.logger, host_code)
+            runtime = _runtime(module, log, host_code)
             reason = api.invalidity(module, runtime, plan)
             engine = None if reason else runtime.deserialize_cuda_engine(plan)
+        except BackendError:
+            raise
         except Exception as exc:
             raise refusal([*said, str(exc)]) from exc
     if engine is None:
         raise refusal([*said, reason] if reason else said)
     return runtime, engine
+
+
+def _runtime(module: Any, log: VendorLog, host_code: bool) -> Any:
+    with log.collecting() as said:
+        try:
+            runtime = api.new_runtime(module, log.logger, host_code)
+        except Exception as exc:
+            said.append(str(exc))
+            runtime = None
+    if runtime is None:
+        raise BackendError(
+            f"{module.__name__} {module.__version__}: its runtime did not start: {_text(said)}. "
+            "Check that NVIDIA's driver is new enough for it"
+        )
+    return runtime
 
 
 def _text(said: Sequence[str]) -> str:

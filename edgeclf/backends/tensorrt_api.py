@@ -46,13 +46,18 @@ _DTYPES = {
 
 
 class Tensor(NamedTuple):
-    """One input or output of an engine; `dtype` is NumPy's name where NumPy has it."""
+    """One input or output of an engine.
+
+    `dtype` is NumPy's name where NumPy has it; `on_host` is true of tensors that hold shapes;
+    `linear` means C-contiguous, and not one of the vendor's packed formats.
+    """
 
     name: str
     is_input: bool
     shape: Shape
     dtype: str
     on_host: bool
+    linear: bool
 
 
 class EngineApi:
@@ -62,12 +67,22 @@ class EngineApi:
 
     def __init__(self, module: Any, engine: Any):
         self._module = module
-        self._engine = engine
+        self._engine: Any = engine
         self.tensors: Tuple[Tensor, ...] = tuple(self._read_tensors())
         self.profiles = max(1, int(engine.num_optimization_profiles))
 
+    def release(self) -> None:
+        """Let go of the engine, whose memory ends with its last user."""
+        self._engine = None
+
     def _read_tensors(self) -> List[Tensor]:
         raise NotImplementedError
+
+    def _is_linear(self, format_of: Any, description_of: Any, tensor: Any) -> bool:
+        # The lean runtime has no TensorFormat, and cannot return one.
+        if hasattr(self._module, "TensorFormat"):
+            return bool(format_of(tensor).name == "LINEAR")
+        return "linear" in str(description_of(tensor)).lower()
 
     def profile_shapes(self, name: str, profile: int) -> Tuple[Shape, Shape, Shape]:
         """Smallest, best and largest shape of the input `name` under `profile`."""
@@ -111,6 +126,7 @@ class _NamedTensors(EngineApi):
                 tuple(engine.get_tensor_shape(name)),
                 _dtype(engine.get_tensor_dtype(name)),
                 engine.get_tensor_location(name).name == "HOST",
+                self._is_linear(engine.get_tensor_format, engine.get_tensor_format_desc, name),
             )
             for name in names
         ]
@@ -147,6 +163,7 @@ class _Bindings(EngineApi):
                 tuple(engine.get_binding_shape(i)),
                 _dtype(engine.get_binding_dtype(i)),
                 engine.get_location(i).name == "HOST",
+                self._is_linear(engine.get_binding_format, engine.get_binding_format_desc, i),
             )
             for i in range(self._per_profile)
         ]

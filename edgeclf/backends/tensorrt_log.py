@@ -36,7 +36,8 @@ class VendorLog:
 
     def __init__(self, module: Any):
         self.logger = _logger(module, self._receive)
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end a context, which logs, from within any line.
+        self._lock = threading.RLock()
         self._collectors: List[_Collector] = []
 
     @contextlib.contextmanager

@@ -17,6 +17,7 @@ import json
 import threading
 import time
 import types
+import weakref
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -41,7 +42,7 @@ class Generation(NamedTuple):
     module: str
     list: str
     shares_profiles: bool = True
-    inspector: bool = True
+    full: bool = True  # not the lean runtime, which has no inspector and no TensorFormat
 
     @property
     def magic(self) -> bytes:
@@ -55,7 +56,7 @@ GENERATIONS = (
     Generation("10.3", "tensorrt", "tensorrt-10.3"),
     Generation("10.16", "tensorrt", "lean-10.16"),
     Generation("11.4", "tensorrt", "lean-11.4"),
-    Generation("lean 10.16", "tensorrt_lean", "lean-10.16", inspector=False),
+    Generation("lean 10.16", "tensorrt_lean", "lean-10.16", full=False),
     Generation("RTX 1.7", "tensorrt_rtx", "rtx-1.7"),
 )
 BY_NAME = {generation.name: generation for generation in GENERATIONS}
@@ -64,10 +65,11 @@ BY_NAME = {generation.name: generation for generation in GENERATIONS}
 def recorded(generation: Generation) -> Dict[str, Any]:
     """The members of this generation's classes, and its version."""
     record: Dict[str, Any] = json.loads((LISTS / f"{generation.list}.json").read_text())
-    if generation.inspector and "EngineInspector" not in record["classes"]:
-        # The lean runtime has none; the full module of the same release does.
+    if generation.full:
+        # Where the list is the lean runtime's, the full module of the same release has more.
         full = json.loads((LISTS / "rtx-1.7.json").read_text())
-        record["classes"]["EngineInspector"] = full["classes"]["EngineInspector"]
+        for part, name in (("classes", "EngineInspector"), ("enums", "TensorFormat")):
+            record[part].setdefault(name, full[part][name])
     return record
 
 
@@ -298,7 +300,26 @@ class _Engine:
         return self._dtype(self._find(name)[2])
 
     def get_tensor_location(self, name: str) -> Any:
-        return self._state.module.TensorLocation.DEVICE
+        return self._state.module.TensorLocation[self._content.get("location", "DEVICE")]
+
+    def _format(self) -> Any:
+        formats = getattr(self._state.module, "TensorFormat", None)
+        if formats is None:
+            raise TypeError("Unable to convert function return value to a Python type!")
+        return formats[self._content.get("format", "LINEAR")]
+
+    def _format_text(self) -> str:
+        if self._content.get("format", "LINEAR") == "LINEAR":
+            return "Row-major linear FP32 format"
+        return "Channel major FP16 format where C % 8 == 0"
+
+    def get_tensor_format(self, name: str) -> Any:
+        self._find(name)
+        return self._format()
+
+    def get_tensor_format_desc(self, name: str) -> str:
+        self._find(name)
+        return self._format_text()
 
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> List[Any]:
         assert self._find(name)[3], "outputs have no profile"
@@ -331,7 +352,15 @@ class _Engine:
 
     def get_location(self, index: int) -> Any:
         self._numbered(index)
-        return self._state.module.TensorLocation.DEVICE
+        return self._state.module.TensorLocation[self._content.get("location", "DEVICE")]
+
+    def get_binding_format(self, index: int) -> Any:
+        self._numbered(index)
+        return self._format()
+
+    def get_binding_format_desc(self, index: int) -> str:
+        self._numbered(index)
+        return self._format_text()
 
     def get_profile_shape(self, profile_index: int, binding: int) -> List[Any]:
         assert binding // len(self._tensors) == profile_index, "a binding of another profile"
@@ -456,7 +485,16 @@ class _Context:
                 return False
             self._last_addresses = list(addresses.values())
             shape = tuple(self._shape)
-            state.cuda.enqueue(stream_handle, lambda: self._compute(content, addresses, shape))
+            # Neither a stream nor a graph keeps a context alive.
+            here = weakref.ref(self)
+
+            def work() -> None:
+                context = here()
+                if context is None:
+                    raise BackendError("fake TensorRT: a run whose context was destroyed")
+                context._compute(content, addresses, shape)
+
+            state.cuda.enqueue(stream_handle, work)
             self._unreported = True
             if self._profiler is not None and self._emits:
                 self._report()
@@ -615,7 +653,7 @@ def fake_module(generation: Generation, cuda: FakeCuda) -> Tuple[Any, State]:
     module.__spec__ = importlib.machinery.ModuleSpec(generation.module, None)
     module.__version__ = record["version"]  # type: ignore[attr-defined]
     for name, members in record["classes"].items():
-        if name in _BEHAVIOUR and (name != "EngineInspector" or generation.inspector):
+        if name in _BEHAVIOUR:
             setattr(module, name, _reduced(name, _BEHAVIOUR[name], members, state))
     for name, values in record["enums"].items():
         setattr(module, name, enum.IntEnum(name, values))
