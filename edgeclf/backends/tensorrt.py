@@ -171,6 +171,7 @@ class TensorRTBackend:
             self.input,
             self.outputs,
             find_ranges(),
+            self._timing,
         )
 
     def _read_profiles(self) -> Tuple[Profile, ...]:
@@ -233,21 +234,28 @@ class TensorRTBackend:
         return self._shared[min((p.number for p in profiles), key=users.count)]
 
     def _new_slot(self, profile: int, stream: Any) -> ContextSlot:
-        dynamic = None in self.input.shape
         with self.cuda.current(), self._log.collecting() as said:
-            context = self._engine.create_execution_context()
-            if context is None:
+            slot = ContextSlot(
+                self._engine.create_execution_context(), profile, self._one_context_each
+            )
+            if slot.context is None:
                 raise BackendError(self._no_context(said))
-            if dynamic and not api.select_profile(context, profile, stream.handle):
+            try:
+                self._set_up(slot, stream, said)
+            except BaseException:
+                slot.close()
+                raise
+        return slot
+
+    def _set_up(self, slot: ContextSlot, stream: Any, said: Sequence[str]) -> None:
+        if None in self.input.shape:
+            if not api.select_profile(slot.context, slot.profile, stream.handle):
                 raise BackendError(
-                    f"{self._model}: TensorRT refused profile {profile}: {_text(said)}"
+                    f"{self._model}: TensorRT refused profile {slot.profile}: {_text(said)}"
                 )
-            report = None
-            if self._timing:
-                profiler = profiler_of(self._module, self._times)
-                report = api.report_layers_after_run(context, profiler)
-        stream.synchronize()
-        return ContextSlot(context, profile, report)
+            stream.synchronize()
+        if self._timing:
+            api.profile_layers(slot.context, profiler_of(self._module, self._times))
 
     def _no_context(self, said: Sequence[str]) -> str:
         needed = api.device_memory_bytes(self._engine) / 2**20
@@ -297,7 +305,8 @@ class TensorRTBackend:
             for request in requests:
                 request.stop()
             with self.cuda.current():
-                self._shared.clear()
+                for slot in self._shared.values():
+                    slot.close()
             for request in requests:
                 request.release()
             with self.cuda.current():

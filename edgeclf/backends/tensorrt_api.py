@@ -13,11 +13,11 @@ Shapes are tuples of int, with -1 where the engine leaves a dimension open, as t
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 __all__ = [
+    "Addresses",
     "EngineApi",
-    "Run",
     "Shape",
     "Tensor",
     "device_memory_bytes",
@@ -25,12 +25,13 @@ __all__ = [
     "inspect_engine",
     "invalidity",
     "new_runtime",
-    "report_layers_after_run",
+    "profile_layers",
+    "report_layers",
     "select_profile",
 ]
 
 Shape = Tuple[int, ...]
-Run = Callable[[int], bool]
+Addresses = Sequence[Tuple[str, int]]
 
 _DTYPES = {
     "FLOAT": "float32",
@@ -96,15 +97,16 @@ class EngineApi:
         """The shape that a tensor has in `context`, once its inputs' shapes are set."""
         raise NotImplementedError
 
-    def bind(
-        self, context: Any, addresses: Sequence[Tuple[str, int]], profile: int
-    ) -> Optional[Run]:
-        """Tell `context` where its tensors lie; a call that enqueues one run on a stream's handle.
+    def bind(self, context: Any, addresses: Addresses, profile: int) -> Optional[List[int]]:
+        """Tell `context` where its tensors lie; what `run` needs of it.
 
         `addresses` holds each tensor's name and its address on the device. None where the runtime
-        refuses one. The call answers False where the runtime refuses the run; it is void once
-        other addresses were bound to the same context.
+        refuses one.
         """
+        raise NotImplementedError
+
+    def run(self, context: Any, bindings: List[int], stream_handle: int) -> bool:
+        """Enqueue one run on what was bound last; False where the runtime refuses."""
         raise NotImplementedError
 
 
@@ -140,12 +142,12 @@ class _NamedTensors(EngineApi):
     def shape_of(self, context: Any, name: str, profile: int) -> Shape:
         return tuple(context.get_tensor_shape(name))
 
-    def bind(
-        self, context: Any, addresses: Sequence[Tuple[str, int]], profile: int
-    ) -> Optional[Run]:
-        if not all(context.set_tensor_address(name, address) for name, address in addresses):
-            return None
-        return lambda stream_handle: bool(context.execute_async_v3(stream_handle))
+    def bind(self, context: Any, addresses: Addresses, profile: int) -> Optional[List[int]]:
+        told = all(context.set_tensor_address(name, address) for name, address in addresses)
+        return [] if told else None
+
+    def run(self, context: Any, bindings: List[int], stream_handle: int) -> bool:
+        return bool(context.execute_async_v3(stream_handle))
 
 
 class _Bindings(EngineApi):
@@ -183,14 +185,15 @@ class _Bindings(EngineApi):
     def shape_of(self, context: Any, name: str, profile: int) -> Shape:
         return tuple(context.get_binding_shape(self._number(name, profile)))
 
-    def bind(
-        self, context: Any, addresses: Sequence[Tuple[str, int]], profile: int
-    ) -> Optional[Run]:
+    def bind(self, context: Any, addresses: Addresses, profile: int) -> Optional[List[int]]:
         # The list has a place for every binding; those of other profiles are not read.
         bindings = [0] * int(self._engine.num_bindings)
         for name, address in addresses:
             bindings[self._number(name, profile)] = address
-        return lambda stream_handle: bool(context.execute_async_v2(bindings, stream_handle))
+        return bindings
+
+    def run(self, context: Any, bindings: List[int], stream_handle: int) -> bool:
+        return bool(context.execute_async_v2(bindings, stream_handle))
 
 
 def engine_api(module: Any, engine: Any) -> EngineApi:
@@ -227,16 +230,20 @@ def select_profile(context: Any, profile: int, stream_handle: int) -> bool:
     return bool(context.set_optimization_profile_async(profile, stream_handle))
 
 
-def report_layers_after_run(context: Any, profiler: Any) -> Optional[Callable[[], bool]]:
-    """Give each layer's time to `profiler`; a call that does so after a run, where there is one.
+def profile_layers(context: Any, profiler: Any) -> None:
+    """Give each layer's time to `profiler`, once `report_layers` is called after a run.
 
-    Without it (or with a graph being captured) the runtime would wait inside each run.
+    Older generations report, and wait, within each run.
     """
     context.profiler = profiler
-    if not hasattr(context, "report_to_profiler"):
-        return None
-    context.enqueue_emits_profile = False
-    return lambda: bool(context.report_to_profiler())
+    if hasattr(context, "report_to_profiler"):
+        context.enqueue_emits_profile = False
+
+
+def report_layers(context: Any) -> None:
+    """After a run has ended: let the profiler have its times."""
+    if hasattr(context, "report_to_profiler"):
+        context.report_to_profiler()
 
 
 def device_memory_bytes(engine: Any) -> int:

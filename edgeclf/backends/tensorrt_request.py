@@ -16,7 +16,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from edgeclf.backends.base import Lifetime
-from edgeclf.backends.tensorrt_api import EngineApi, Run, Shape
+from edgeclf.backends.tensorrt_api import EngineApi, Shape, report_layers
 from edgeclf.backends.tensorrt_log import VendorLog
 from edgeclf.cuda import Cuda, DeviceTensor
 from edgeclf.errors import BackendError, InferenceError, SpecMismatch
@@ -39,6 +39,7 @@ class Loaded(NamedTuple):
     input: TensorInfo
     outputs: Tuple[TensorInfo, ...]
     ranges: Callable[[str], Any]
+    timing: bool
 
 
 class ContextSlot:
@@ -48,12 +49,16 @@ class ContextSlot:
     there requests take turns.
     """
 
-    def __init__(self, context: Any, profile: int, report: Optional[Callable[[], bool]]):
+    def __init__(self, context: Any, profile: int, shared: bool):
         self.context = context
         self.profile = profile
-        self.report = report
+        self.shared = shared
         self.lock = threading.Lock()
         self.bound_to: Optional[object] = None
+
+    def close(self) -> None:
+        """End the context, even where a traceback still holds this object."""
+        self.context = None
 
     def take(self) -> None:
         """Wait for the turn.
@@ -89,14 +94,18 @@ class TensorRTRequest:
         self._busy = threading.Lock()
         self._token = object()
         self._holds_slot = False
-        self._run: Optional[Run] = None
+        self._bindings: Optional[List[int]] = None
         self._memory: List[Any] = []  # on the device
+        self._pinned: List[Any] = []  # until the arrays over it are given out
         self._downloads: List[Tuple[int, int, int]] = []  # host address, device address, bytes
         try:
             self._allocate(shape)
         except BaseException:
             self.release()
+            for memory in self._pinned:
+                memory.free()  # a traceback may hold an array over it, but nobody reads that
             raise
+        self._pinned.clear()
 
     @property
     def input(self) -> np.ndarray:
@@ -194,6 +203,7 @@ class TensorRTRequest:
         cuda = self._loaded.cuda
         nbytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(info.dtype).itemsize
         host = cuda.allocate_host(nbytes, mapped=mapped)
+        self._pinned.append(host)
         owner = host if mapped else cuda.allocate(nbytes)
         if not mapped:
             self._memory.append(owner)
@@ -209,10 +219,9 @@ class TensorRTRequest:
         with contextlib.suppress(Exception):
             self._stream.synchronize()
         self._let_go(slot)
-        self._run = None
-        # A context that was this request's alone ends here, before what it read and wrote.
-        with contextlib.suppress(Exception), self._loaded.cuda.current():
-            del slot
+        if not slot.shared:  # its context ends here, before what it read and wrote
+            with contextlib.suppress(Exception), self._loaded.cuda.current():
+                slot.close()
 
     # -- running ------------------------------------------------------------------------------
 
@@ -249,8 +258,8 @@ class TensorRTRequest:
         with loaded.ranges("enqueue"), loaded.cuda.current(), loaded.log.collecting() as said:
             if slot.bound_to is not self._token:
                 self._bind(slot)
-            assert self._run is not None
-            if not self._run(self._stream.handle):
+            assert self._bindings is not None
+            if not loaded.api.run(slot.context, self._bindings, self._stream.handle):
                 raise InferenceError(
                     f"{loaded.model}: TensorRT refused a run on {self._input.shape}: "
                     f"{'; '.join(said) or 'it gave no reason'}"
@@ -263,16 +272,17 @@ class TensorRTRequest:
         assert slot is not None
         with self._loaded.ranges("wait"):
             self._stream.synchronize()
-        if slot.report is not None:
-            slot.report()
+        if self._loaded.timing:
+            with self._loaded.cuda.current():
+                report_layers(slot.context)
         self._let_go(slot)
         return self._outputs
 
     def _bind(self, slot: ContextSlot) -> None:
         slot.bound_to = None
         self._set_shape(slot)
-        self._run = self._loaded.api.bind(slot.context, self._addresses, slot.profile)
-        if self._run is None:
+        self._bindings = self._loaded.api.bind(slot.context, self._addresses, slot.profile)
+        if self._bindings is None:
             raise InferenceError(f"{self._loaded.model}: TensorRT refused a tensor's address")
         slot.bound_to = self._token
 

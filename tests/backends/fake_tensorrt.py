@@ -226,6 +226,7 @@ class _Engine:
         self._in_use: Dict[int, int] = {}  # profile -> context, where they are not shared
         name, shape, dtype = content["input"]
         self._tensors = [(name, shape, dtype, True)]
+        self._tensors += [(n, s, d, True) for n, s, d in content.get("more inputs", ())]
         self._tensors += [(n, s, d, False) for n, s, d in content["outputs"]]
 
     def __del__(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from typing import Any, Dict, Iterator, List, Tuple
+import traceback
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 from backend_cases import install_tensorrt, remove_tensorrt
@@ -32,6 +33,16 @@ def fake(generation: str, cuda: Any = None) -> Iterator[State]:
     if any(held_on_device(state.cuda)):
         gc.collect()
     assert not any(held_on_device(state.cuda)), state.cuda.live()
+
+
+def forget(exc: Optional[BaseException]) -> None:
+    """Clear the frames of an exception and its causes.
+
+    They hold the fake's objects, which are written in Python; the vendor's C++ has no such frames.
+    """
+    while exc is not None:
+        traceback.clear_frames(exc.__traceback__)
+        exc = exc.__cause__
 
 
 def held_on_device(cuda: FakeCuda) -> Tuple[int, int]:
