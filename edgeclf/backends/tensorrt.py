@@ -405,7 +405,8 @@ def _deserialized(
     """The vendor's runtime and engine, or `refusal` of what the log said."""
     with log.collecting() as said:
         try:
-            runtime = _runtime(module, log, host_code)
+            runtime = _runtime(module, log)
+            api.allow_host_code(module, runtime, host_code)
             reason = api.invalidity(module, runtime, plan)
             engine = None if reason else runtime.deserialize_cuda_engine(plan)
         except BackendError:
@@ -417,17 +418,23 @@ def _deserialized(
     return runtime, engine
 
 
-def _runtime(module: Any, log: VendorLog, host_code: bool) -> Any:
+def _runtime(module: Any, log: VendorLog) -> Any:
+    """The vendor's Runtime. Where it could not start (no device, a driver that is too old), it is
+    an object around a null pointer all the same, and the log tells: to use it, or to let go of it,
+    takes the process down.
+    """
     with log.collecting() as said:
         try:
-            runtime = api.new_runtime(module, log.logger, host_code)
+            runtime = module.Runtime(log.logger)
         except Exception as exc:
             said.append(str(exc))
             runtime = None
-    if runtime is None:
-        raise BackendError(
+    if runtime is not None and said.errors:
+        api.never_destroy(runtime)
+    if runtime is None or said.errors:
+        raise BackendUnavailable(
             f"{module.__name__} {module.__version__}: its runtime did not start: {_text(said)}. "
-            "Check that NVIDIA's driver is new enough for it"
+            "Check with nvidia-smi that the GPU's driver is new enough for it"
         )
     return runtime
 

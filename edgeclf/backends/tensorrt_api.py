@@ -13,6 +13,7 @@ Shapes are tuples of int, with -1 where the engine leaves a dimension open, as t
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 __all__ = [
@@ -20,11 +21,12 @@ __all__ = [
     "EngineApi",
     "Shape",
     "Tensor",
+    "allow_host_code",
     "device_memory_bytes",
     "engine_api",
     "inspect_engine",
     "invalidity",
-    "new_runtime",
+    "never_destroy",
     "profile_layers",
     "report_layers",
     "select_profile",
@@ -173,7 +175,7 @@ class _Bindings(EngineApi):
         return tensors
 
     def _number(self, name: str, profile: int) -> int:
-        return profile * self._per_profile + self._numbers[name]
+        return int(profile * self._per_profile + self._numbers[name])
 
     def profile_shapes(self, name: str, profile: int) -> Tuple[Shape, Shape, Shape]:
         number = self._number(name, profile)
@@ -201,12 +203,20 @@ def engine_api(module: Any, engine: Any) -> EngineApi:
     return (_NamedTensors if hasattr(engine, "num_io_tensors") else _Bindings)(module, engine)
 
 
-def new_runtime(module: Any, logger: Any, host_code_allowed: bool) -> Any:
-    """The vendor's Runtime. Never without a CUDA device: it takes the process down."""
-    runtime = module.Runtime(logger)
-    if runtime is not None and hasattr(runtime, "engine_host_code_allowed"):
-        runtime.engine_host_code_allowed = host_code_allowed
-    return runtime
+def never_destroy(runtime: Any) -> None:
+    """Keep `runtime` until the process ends, and beyond the interpreter's own end.
+
+    A Runtime that did not start is a Python object around a null pointer, and its destruction
+    takes the process down (seen in 10.16 and 11.4).
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(runtime))
+
+
+def allow_host_code(module: Any, runtime: Any, allowed: bool) -> None:
+    """Give the vendor's Runtime leave, or not, to run code that an engine carries."""
+    # Asked of the class: an engine of 8.5 and before carries none.
+    if hasattr(module.Runtime, "engine_host_code_allowed"):
+        runtime.engine_host_code_allowed = allowed
 
 
 def invalidity(module: Any, runtime: Any, plan: memoryview) -> str:

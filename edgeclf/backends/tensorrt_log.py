@@ -13,7 +13,7 @@ import threading
 import weakref
 from typing import Any, Iterator, List
 
-__all__ = ["VendorLog", "log_of"]
+__all__ = ["Said", "VendorLog", "log_of"]
 
 _LOG = logging.getLogger("edgeclf")
 _LEVELS = {
@@ -25,6 +25,14 @@ _LEVELS = {
 }
 _KEPT = ("INTERNAL_ERROR", "ERROR", "WARNING")
 _MOST = 100  # messages kept of one call
+
+
+class Said(List[str]):
+    """The errors and warnings of one call, as they came; `errors` of them were errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors = 0
 
 
 class VendorLog:
@@ -41,7 +49,7 @@ class VendorLog:
         self._collectors: List[_Collector] = []
 
     @contextlib.contextmanager
-    def collecting(self) -> Iterator[List[str]]:
+    def collecting(self) -> Iterator[Said]:
         """The errors and warnings that are logged inside the block, as a list that fills up.
 
         Another thread's messages are its own while it collects; what a thread of the vendor's logs
@@ -64,6 +72,7 @@ class VendorLog:
         with self._lock:
             own = [c for c in self._collectors if c.thread == here]
             for collector in own or self._collectors:
+                collector.messages.errors += severity != "WARNING"
                 if len(collector.messages) < _MOST:
                     collector.messages.append(message)
 
@@ -71,7 +80,7 @@ class VendorLog:
 class _Collector:
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.messages: List[str] = []
+        self.messages = Said()
 
 
 _LOGS: weakref.WeakKeyDictionary[Any, VendorLog] = weakref.WeakKeyDictionary()

@@ -150,16 +150,21 @@ class _Runtime:
             raise TypeError("ILogger.__init__() must be called when overriding __init__")
         state.logger = state.logger or logger
         self._host_code = False
+        if not state.has_device:
+            # As lean 10.16 and 11.4 without a driver: a line in the log, and a null pointer.
+            state.error("CUDA initialization failure with error: 35")
 
     def __del__(self) -> None:
-        self._state.ended.append("runtime")
+        self._state.ended.append("runtime" if self._state.has_device else "CRASH")
 
     @property
     def engine_host_code_allowed(self) -> bool:
+        self._state.touch()
         return self._host_code
 
     @engine_host_code_allowed.setter
     def engine_host_code_allowed(self, value: bool) -> None:
+        self._state.touch()
         self._host_code = value
 
     def get_engine_validity(self, buffer: Any) -> Tuple[Any, int]:

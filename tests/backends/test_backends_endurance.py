@@ -123,9 +123,8 @@ def test_truncated_models_end_in_a_typed_error(case: Case, path: Path) -> None:
     padding at the end allows; anything else is a crash or an error that is not ours."""
     size = path.stat().st_size
     cuts = sorted({*range(0, size, max(1, size // CUTS)), *range(size - 16, size)})
-    endings: Dict[str, str] = json.loads(
-        python(TRUNCATIONS, str(path), case.name, json.dumps(cuts))
-    )
+    said = python(TRUNCATIONS, str(path), case.name, json.dumps(cuts))
+    endings: Dict[str, str] = json.loads(said)
     bad = {cut: end for cut, end in endings.items() if end not in ("0", "1")}
     assert not bad
     accepted = [int(cut) for cut, end in endings.items() if end == "0"]

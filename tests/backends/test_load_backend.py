@@ -8,7 +8,7 @@ import sys
 import types
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 import pytest
 from backend_cases import CASES, require

@@ -50,7 +50,7 @@ def test_the_profile_tuned_for_the_nearest_batch_runs_it(
 def test_a_batch_that_no_profile_holds_is_told_the_ranges(generation: str) -> None:
     with loaded(generation, profiles=batches((1, 1, 2), (4, 4, 8))) as (backend, _, _):
         for batch in (3, 9):
-            with pytest.raises(SpecMismatch, match="batches of 1 to 2.*batches of 4 to 8") as got:
+            with pytest.raises(SpecMismatch, match=r"of 1 to 2.*of 4 to 8") as got:
                 backend.new_request(batch)
             assert f"--batch 1,{batch},{batch}" in str(got.value)
 
@@ -202,11 +202,8 @@ def test_a_captured_run_replays_on_new_frames(generation: str, dynamic: bool) ->
 @every_generation
 def test_on_jetson_the_gpu_reads_the_hosts_memory(generation: str) -> None:
     cuda = FakeCuda(JETSON)
-    with loaded(generation, cuda, outputs=(("a", 3, "float32"), ("b", 2, "float16"))) as (
-        backend,
-        state,
-        made,
-    ):
+    outputs = (("a", 3, "float32"), ("b", 2, "float16"))
+    with loaded(generation, cuda, outputs=outputs) as (backend, _, made):
         request = backend.new_request()
         assert request.device_input.pointer == request.input.ctypes.data
         assert cuda.live() == {"device": 1, "host": 3, "stream": 1, "module": 0, "graph": 0}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional
+import gc
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 from fake_tensorrt import BY_NAME, Crash
@@ -41,6 +42,14 @@ TWO_OUTPUTS = (("scores", 7, "float32"), ("embedding", 9, "float16"))
 # -- running ----------------------------------------------------------------------------------
 
 
+def attempt(backend: Any) -> Tuple[Any, Optional[BackendError]]:
+    """A request for two frames, or the error instead."""
+    try:
+        return backend.new_request(2), None
+    except BackendError as exc:
+        return None, exc
+
+
 @every_generation
 @pytest.mark.parametrize("facts", [FAKE_FACTS, JETSON], ids=["pc", "jetson"])
 @pytest.mark.parametrize("call", ["allocate", "allocate_host", "stream", "synchronize"])
@@ -63,14 +72,12 @@ def test_a_request_that_cannot_be_made_leaves_nothing(
         failures = 0
         for after in range(20):
             cuda.fail(call, after)
-            try:
-                request = backend.new_request(2)
-            except BackendError as exc:
-                assert "told to fail" in str(exc)
-                assert cuda.live() == before  # though the exception is still held
-                failures += 1
-                continue
-            break
+            request, exc = attempt(backend)
+            if exc is None:
+                break
+            assert "told to fail" in str(exc)
+            assert cuda.live() == before  # though the exception is still held
+            failures += 1
         cuda._failures.clear()
         assert failures == expected
         for used in (request, kept):
@@ -253,9 +260,22 @@ def test_no_device_is_an_error_before_the_runtime(monkeypatch: pytest.MonkeyPatc
         state.has_device = False
         with pytest.raises(BackendUnavailable, match="no CUDA device 2"):
             load_backend(ModelFile(state.plan(engine())), device="cuda:2")
-        # The trap itself: without the check above the fake, as the real one, goes down.
-        with pytest.raises(Crash):
+
+
+@every_generation
+def test_a_driver_that_is_too_old_is_seen_in_the_log_before_the_runtime_is_touched(
+    generation: str,
+) -> None:
+    """There is a device, and TensorRT cannot use it: its Runtime is a null pointer."""
+    with fake(generation) as state:
+        state.has_device = False
+        with pytest.raises(BackendUnavailable, match=r"error: 35.*nvidia-smi"):
             load(state, engine())
+        gc.collect()
+        assert "CRASH" not in state.ended
+        runtime = state.module.Runtime(state.logger)
+        with pytest.raises(Crash):
+            runtime.deserialize_cuda_engine(state.plan(engine()))
 
 
 @pytest.mark.parametrize(
@@ -296,11 +316,7 @@ def test_tensors_that_are_no_classifiers(
         change(made)
     with fake(generation) as state:
         with pytest.raises(SpecMismatch, match=text):
-            backend = load(state, made)
-            try:
-                backend.new_request()
-            finally:
-                backend.close()
+            load(state, made).new_request()
         assert held_on_device(state.cuda) == (0, 0)
 
 
