@@ -119,7 +119,7 @@ class TensorRTRequest:
             InferenceError: TensorRT or CUDA failed. BackendError: closed, in a forked child, or
                 already running in another thread.
         """
-        with self._used():
+        with _Use(self):
             if self._upload is not None:
                 with self._loaded.ranges("upload"):
                     self._loaded.cuda.upload(*self._upload, self._stream)
@@ -134,7 +134,7 @@ class TensorRTRequest:
         Raises:
             InferenceError: TensorRT refused the run. BackendError: as `infer`.
         """
-        with self._used():
+        with _Use(self):
             self._enqueue()
 
     def finish(self) -> Tuple[np.ndarray, ...]:
@@ -143,7 +143,7 @@ class TensorRTRequest:
         Raises:
             InferenceError: the run failed. BackendError: as `infer`.
         """
-        with self._used():
+        with _Use(self):
             return self._finish()
 
     def stop(self) -> None:
@@ -225,30 +225,6 @@ class TensorRTRequest:
 
     # -- running ------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _used(self) -> Any:
-        """One use of this request: checked, alone, and with every failure as one of ours."""
-        lifetime = self._loaded.lifetime
-        lifetime.check()
-        if not self._busy.acquire(False):
-            raise BackendError(
-                "this request is running in another thread. Make one request for each thread, "
-                "or take turns"
-            )
-        try:
-            lifetime.check()
-            yield
-        except Exception as exc:
-            self._recover()
-            lifetime.check()
-            if isinstance(exc, InferenceError):
-                raise
-            raise InferenceError(
-                f"TensorRT failed on an input of {self._input.shape}: {exc}"
-            ) from exc
-        finally:
-            self._busy.release()
-
     def _enqueue(self) -> None:
         loaded, slot = self._loaded, self._slot
         assert slot is not None
@@ -311,6 +287,45 @@ class TensorRTRequest:
         if self._holds_slot:
             self._holds_slot = False
             slot.lock.release()
+
+
+class _Use:
+    """One use of a request: checked, by one thread, and with every failure as one of ours.
+
+    A class, because this runs for every frame, and a generator takes three times as long.
+    """
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: TensorRTRequest):
+        self._request = request
+
+    def __enter__(self) -> None:
+        request = self._request
+        request._loaded.lifetime.check()
+        if not request._busy.acquire(False):
+            raise BackendError(
+                "this request is running in another thread. Make one request for each thread, "
+                "or take turns"
+            )
+        if request._slot is None:  # closed since
+            request._busy.release()
+            request._loaded.lifetime.check()
+            raise BackendError(f"{request._loaded.model}: this request was released")
+
+    def __exit__(self, kind: Any, exc: Optional[BaseException], traceback: Any) -> None:
+        request = self._request
+        try:
+            if exc is None:
+                return
+            request._recover()
+            request._loaded.lifetime.check()
+            if isinstance(exc, Exception) and not isinstance(exc, InferenceError):
+                raise InferenceError(
+                    f"TensorRT failed on an input of {request._input.shape}: {exc}"
+                ) from exc
+        finally:
+            request._busy.release()
 
 
 def _known(info: TensorInfo, shape: Sequence[int], model: str) -> Shape:

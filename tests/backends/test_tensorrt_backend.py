@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from typing import Any, Dict, List
+from pathlib import Path
+from typing import Any, Dict
 
 import numpy as np
 import pytest
-from fake_tensorrt_engines import batches, engine
+from fake_tensorrt_engines import answers, batches, engine
 from tensorrt_support import (
     LEGACY,
     NAMES,
@@ -20,10 +20,10 @@ from tensorrt_support import (
     pixels,
 )
 
-from edgeclf.backends import tensorrt_nvtx
-from edgeclf.backends.tensorrt_log import log_of
+from edgeclf import Classifier
 from edgeclf.cuda.fake import FAKE_FACTS, FakeCuda
-from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable, SpecMismatch
+from edgeclf.engine import join
+from edgeclf.errors import ArgumentError, BackendError, SpecMismatch
 
 every_generation = pytest.mark.parametrize("generation", NAMES)
 JETSON = FAKE_FACTS._replace(name="Orin", integrated=True, can_map_host_memory=True)
@@ -65,6 +65,8 @@ def test_a_profile_can_be_asked_for(generation: str) -> None:
         assert_answer(made, tensor, request.infer())
     with fake(generation) as state, pytest.raises(ArgumentError, match="numbered from 0; got 2"):
         load(state, engine(profiles=ranges), backend_options={"profile": 2})
+    with fake(generation) as state, pytest.raises(ArgumentError, match="numbered from 0; got 1"):
+        load(state, engine(), backend_options={"profile": 1})
 
 
 @every_generation
@@ -240,124 +242,45 @@ def test_a_dropped_request_leaves_nothing() -> None:
         assert state.cuda.live() == before
 
 
-# -- facts, options ---------------------------------------------------------------------------
+# -- as users meet it -------------------------------------------------------------------------
+
+DOCUMENT: Dict[str, Any] = {
+    "edgeclf": {
+        "schema_version": 1,
+        "input": {
+            "width": 5,
+            "height": 6,
+            "color_mode": "rgb",
+            "resize_mode": "stretch",
+            "interpolation": "bilinear",
+            "antialias": True,
+            "layout": "nchw",
+            "dtype": "float32",
+            "mean": [128, 128, 128],
+            "std": [64, 64, 64],
+        },
+        "output": {"activation": "none", "labels": list("abcdefg")},
+    }
+}
 
 
 @every_generation
-def test_layers_and_their_times(generation: str) -> None:
-    with loaded(generation, backend_options={"timing": True}) as (backend, _, made):
-        request = backend.new_request()
-        for _ in range(3):
-            request.infer()
-        times = [(t.name, t.runs, t.milliseconds) for t in backend.layer_times]
-        assert times == [(name, 3, 0.25 * (i + 1)) for i, name in enumerate(made["layers"])]
-        text = backend.engine_inspector()
-        if generation.startswith("lean"):
-            assert text is None
-        else:
-            assert text is not None
-            assert all(name in text for name in made["layers"])
-        (placement,) = backend.placement
-        assert placement[:2] == ("cuda:0 (FakeCuda)", len(made["layers"]))
-    with loaded(generation) as (backend, _, _):
-        backend.new_request().infer()
-        assert backend.layer_times == ()
-
-
-@every_generation
-def test_host_code_needs_leave(generation: str) -> None:
-    from edgeclf.errors import ModelError
-
-    if generation in ("8.2", "8.5"):
-        pytest.skip("its engines carry no host code")
-    made = engine(host_code=True)
+def test_a_classifier_reads_spec_and_labels_from_the_engine(
+    generation: str, tmp_path: Path
+) -> None:
+    made = engine(profiles=batches((1, 1, 4)))
+    path = tmp_path / "net.engine"
+    frames = np.random.RandomState(0).randint(0, 256, (3, 6, 5, 3)).astype(np.uint8)
+    # A frame of the tensor's size is not resized: the formula is all that happens to it.
+    tensors = np.ascontiguousarray(((frames.astype("f4") - 128) / 64).transpose(0, 3, 1, 2))
+    (expected,) = answers(made, tensors)
     with fake(generation) as state:
-        with pytest.raises(ModelError, match="engine_host_code_allowed"):
-            load(state, made)
-        load(state, made, backend_options={"engine_host_code_allowed": True}).close()
-
-
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        ({"modul": "x"}, "does not know 'modul'"),
-        ({"module": "trt"}, "expected one of tensorrt, tensorrt_lean, tensorrt_rtx"),
-        ({"profile": -1}, "profile"),
-        ({"profile": True}, "profile"),
-        ({"timing": 1}, "timing"),
-        ({"engine_host_code_allowed": "yes"}, "engine_host_code_allowed"),
-        ({"api_module": logging}, "api_module"),
-    ],
-)
-def test_options_are_checked(options: Dict[str, Any], text: str) -> None:
-    with fake("10.3") as state, pytest.raises(ArgumentError, match=text):
-        load(state, engine(), backend_options=options)
-
-
-def test_devices() -> None:
-    with fake("10.3") as state:
-        with pytest.raises(BackendUnavailable, match=r"'cpu'.*NVIDIA GPUs alone"):
-            load(state, engine(), device="cpu")
-        with pytest.raises(ArgumentError, match="expected 'cuda:0'"):
-            load(state, engine(), device="cuda:1")
-        backend = load(state, engine(), device="cuda:0", num_threads=3)
-        assert (backend.device, backend.cuda) == ("cuda:0", state.cuda)
-        backend.close()
-
-
-def test_one_logger_serves_the_process() -> None:
-    """The vendor hears the first logger alone: a second backend's errors must come through it."""
-    from edgeclf.errors import ModelError
-
-    with fake("10.3") as state:
-        first = load(state, engine())
-        state.refuse_engine = "said through the first logger"
-        with pytest.raises(ModelError, match="said through the first logger"):
-            load(state, engine())
-        assert state.logger is log_of(state.module).logger
-        first.close()
-
-
-def test_messages_reach_the_call_that_caused_them(caplog: pytest.LogCaptureFixture) -> None:
-    with fake("10.3") as state:
-        log = log_of(state.module)
-        state.logger = log.logger
-        both: List[List[str]] = []
-
-        def other() -> None:
-            with log.collecting() as said:
-                state.error("from the other thread")
-                both.append(said)
-
-        with log.collecting() as said, caplog.at_level(logging.WARNING, "edgeclf"):
-            state.error("mine")
-            state.error("a warning", "WARNING")
-            state.error("a remark", "INFO")
-            thread = threading.Thread(target=other)
-            thread.start()
-            thread.join()
-            worker = threading.Thread(target=state.error, args=("from the vendor's worker",))
-            worker.start()
-            worker.join()
-        state.error("too late")
-        assert said == ["mine", "a warning", "from the vendor's worker"]
-        assert both == [["from the other thread"]]
-        assert [r.getMessage() for r in caplog.records] == ["TensorRT: a warning"]
-
-
-def test_nvtx_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-    import types
-
-    seen: List[str] = []
-    module = types.ModuleType("nvtx")
-    module.push_range = seen.append  # type: ignore[attr-defined]
-    module.pop_range = lambda: seen.append("end")  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "nvtx", module)
-    with loaded("10.3") as (backend, _, _):
-        backend.new_request().infer()
-    assert seen[::2] == ["edgeclf: upload", "edgeclf: enqueue", "edgeclf: wait"]
-    assert seen[1::2] == ["end"] * 3
-    monkeypatch.setitem(sys.modules, "nvtx", None)
-    with tensorrt_nvtx.find_ranges()("nothing"):
-        pass
+        path.write_bytes(join(DOCUMENT, state.plan(made)))
+        options = {"cuda": state.cuda}
+        with Classifier(path, frame_format="rgb", backend_options=options) as classifier:
+            assert classifier.backend.name == "tensorrt"
+            one = classifier.predict(frames[0])
+            assert one.scores.tobytes() == answers(made, tensors[:1])[0].tobytes()
+            assert one.label == "abcdefg"[int(expected[0].argmax())]
+            for scores, prediction in zip(expected, classifier.predict_batch(frames)):
+                assert prediction.scores.tobytes() == scores.tobytes()
