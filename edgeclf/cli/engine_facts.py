@@ -25,7 +25,8 @@ def engine_facts(file: ModelFile) -> Dict[str, Any]:
     if file.format != "engine":
         return {}
     document, plan = split(file.content, name=file.name)
-    header, written = read_header(plan, name=file.name), facts_of(document, name=file.name)
+    header = read_header(plan, name=file.name, document=document)
+    written = facts_of(document, name=file.name)
     capabilities = [f"{major}.{minor}" for major, minor in header.compute_capabilities]
     facts = {
         "kind": header.kind,

@@ -9,7 +9,6 @@ import click
 
 from edgeclf.cli import text
 from edgeclf.cli.app import failed
-from edgeclf.cli.engine_facts import engine_lines
 
 __all__ = ["command"]
 
@@ -57,6 +56,8 @@ def command(
 def _show(facts: Dict[str, Any]) -> None:
     text.section(facts["model"]["name"], _model_lines(facts))
     if facts["engine"] is not None:
+        from edgeclf.cli.engine_facts import engine_lines
+
         rows = [(name, text.printable(value)) for name, value in engine_lines(facts["engine"])]
         text.section("Engine", text.columns(rows))
     text.section("Tensors", _tensor_lines(facts))

@@ -6,8 +6,8 @@ answers None, and some versions crash; so the plan's header is read first.
 """
 
 from edgeclf.engine.container import join, split
-from edgeclf.engine.facts import EngineFacts, facts_of
-from edgeclf.engine.fit import check_fits, rebuild_command
+from edgeclf.engine.facts import EngineFacts, facts_of, rebuild_command
+from edgeclf.engine.fit import check_fits
 from edgeclf.engine.header import EngineHeader, read_header, version_text
 from edgeclf.engine.messages import explain
 

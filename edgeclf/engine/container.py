@@ -11,13 +11,14 @@ import hashlib
 import json
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from edgeclf.engine.facts import facts_of
+from edgeclf.engine.facts import facts_of, rebuild_command
+from edgeclf.engine.fit import built_with
 from edgeclf.engine.header import KINDS, Plan, read_header
 from edgeclf.errors import ManifestError, ModelError
 from edgeclf.manifest.strict_json import parse_json
 from edgeclf.model_file import MAX_JSON_IN_FRONT
 
-__all__ = ["DOCUMENT", "join", "read_document", "split"]
+__all__ = ["DOCUMENT", "join", "split"]
 
 # The key of edgeclf's own part.
 DOCUMENT = "edgeclf"
@@ -26,12 +27,16 @@ _LENGTH_BYTES = 4
 _ALIGNMENT = 64
 
 
-def split(content: Plan, *, name: str = "<bytes>") -> Tuple[Optional[Dict[str, Any]], memoryview]:
+def split(
+    content: Plan, *, name: str = "<bytes>", verify: bool = True
+) -> Tuple[Optional[Dict[str, Any]], memoryview]:
     """The document in front of an engine, None when there is none, and the plan behind it.
 
     Args:
         content: the file. The plan is a view of it, nothing is copied: keep it unchanged.
         name: the file's name, for messages.
+        verify: compute the plan's checksum, where the document states one: about a millisecond
+            for each megabyte. False where another call has done so.
 
     Raises:
         ModelError: cut short, or not the plan whose checksum the document states (tampered
@@ -41,19 +46,17 @@ def split(content: Plan, *, name: str = "<bytes>") -> Tuple[Optional[Dict[str, A
     The plan itself is not looked into: that is `read_header`'s. Thread-safe.
     """
     document, plan = _parts(content, name)
-    expected = facts_of(document, name=name).plan_sha256
-    if expected is not None and hashlib.sha256(plan).hexdigest() != expected:
-        read_header(plan, name=name)  # where it sees the damage, it says more of it
+    facts = facts_of(document, name=name)
+    expected = facts.plan_sha256
+    if verify and expected is not None and hashlib.sha256(plan).hexdigest() != expected:
+        # Where the header shows the damage, its error says more of it.
+        header = read_header(plan, name=name, document=document)
         raise ModelError(
             f"{name}: the engine's plan is not the one that was built (its sha256 is not "
-            f"{expected}): damaged, or changed since. Copy it again, or build it again"
+            f"{expected}): damaged, or changed since. Built with: {built_with(header, facts)}. "
+            f"Copy it again, or build it again: {rebuild_command(name, facts)}"
         )
     return document, plan
-
-
-def read_document(content: Plan, *, name: str = "<bytes>") -> Optional[Dict[str, Any]]:
-    """As `split`, the document alone: the plan's checksum is not computed."""
-    return _parts(content, name)[0]
 
 
 def _parts(content: Plan, name: str) -> Tuple[Optional[Dict[str, Any]], memoryview]:

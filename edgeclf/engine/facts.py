@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+import shlex
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from edgeclf.errors import ManifestError
 
-__all__ = ["EngineFacts", "capability_of", "facts_of"]
+__all__ = ["EngineFacts", "capability_of", "facts_of", "rebuild_command"]
 
 PART = "engine"
 _SHA256 = re.compile("[0-9a-fA-F]{64}")
@@ -39,13 +40,11 @@ def facts_of(document: Optional[Mapping[str, Any]], *, name: str = "<bytes>") ->
     Keys that this version does not know are passed over: a later one may have written them.
 
     Raises:
-        ManifestError: the part is no object, or a fact in it is of the wrong type.
+        ManifestError: a fact in it is of the wrong type.
     """
     part = None if document is None else document.get(PART)
-    if part is None:
+    if not isinstance(part, dict):  # none, or another tool's word of that name
         return EngineFacts()
-    if not isinstance(part, dict):
-        raise _wrong(name, PART, "an object", part)
     facts: Dict[str, Any] = {key: _text(part, key, name) for key in _TEXTS}
     facts["source_sha256"] = _sha256(part, "source_sha256", name)
     facts["plan_sha256"] = _sha256(part, "plan_sha256", name)
@@ -59,6 +58,21 @@ def capability_of(facts: EngineFacts) -> Optional[Tuple[int, int]]:
     """The one compute capability that the engine was built on; None: not known, or several."""
     found = _CAPABILITY.fullmatch(facts.compute_capability or "")
     return None if found is None else (int(found.group(1)), int(found.group(2)))
+
+
+def rebuild_command(name: str, facts: EngineFacts, more: Sequence[str] = ()) -> str:
+    """The command that builds this engine again, with the options it was built with."""
+    out = name if name.endswith((".engine", ".plan", ".trt")) else "X.engine"
+    # "<bytes>" is no file.
+    source = facts.source if facts.source and not facts.source.startswith("<") else "MODEL.onnx"
+    words: List[str] = ["edgeclf", "build", source]
+    if facts.precision in ("fp16", "int8"):
+        words += ["--precision", facts.precision]
+    if facts.batch not in (None, (1, 1, 1)):
+        words += ["--batch", ",".join(str(size) for size in facts.batch or ())]
+    if facts.version_compatible:
+        words.append("--version-compatible")
+    return " ".join(shlex.quote(word) for word in [*words, *more, "-o", out])
 
 
 def _text(part: Mapping[str, Any], key: str, name: str) -> Optional[str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
-from edgeclf.engine.facts import EngineFacts, capability_of, facts_of
+from edgeclf.engine.facts import EngineFacts, capability_of, facts_of, rebuild_command
 from edgeclf.engine.header import CAPABILITY_BITS, EngineHeader, version_text
 from edgeclf.errors import ModelError
 
@@ -16,7 +15,6 @@ __all__ = [
     "built_with",
     "check_fits",
     "here",
-    "rebuild_command",
     "refusal",
 ]
 
@@ -100,19 +98,6 @@ def here(
     if compute_capability is None:
         return text
     return f"{text}, compute capability {compute_capability[0]}.{compute_capability[1]}"
-
-
-def rebuild_command(name: str, facts: EngineFacts, more: Sequence[str] = ()) -> str:
-    """The command that builds this engine again, with the options it was built with."""
-    out = name if name.endswith((".engine", ".plan", ".trt")) else "X.engine"
-    words: List[str] = ["edgeclf", "build", facts.source or "MODEL.onnx"]
-    if facts.precision in ("fp16", "int8"):
-        words += ["--precision", facts.precision]
-    if facts.batch not in (None, (1, 1, 1)):
-        words += ["--batch", ",".join(str(size) for size in facts.batch or ())]
-    if facts.version_compatible:
-        words.append("--version-compatible")
-    return " ".join(shlex.quote(word) for word in [*words, *more, "-o", out])
 
 
 def _other_product(header: EngineHeader, module_kind: str) -> str:

@@ -12,8 +12,9 @@ older releases have the magic and another layout: of them nothing is said here t
 from __future__ import annotations
 
 import struct
-from typing import Dict, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
+from edgeclf.engine.facts import facts_of, rebuild_command
 from edgeclf.errors import ModelError
 from edgeclf.model_file import ENGINE_MAGICS
 
@@ -68,12 +69,15 @@ def version_text(header: EngineHeader) -> str:
     return f"{name} {'.'.join(str(part) for part in header.version)}"
 
 
-def read_header(plan: Plan, *, name: str = "<bytes>") -> EngineHeader:
+def read_header(
+    plan: Plan, *, name: str = "<bytes>", document: Optional[Mapping[str, Any]] = None
+) -> EngineHeader:
     """The header of a plan, which is without a document in front (see `split`).
 
     Args:
         plan: the whole plan: the size it states is held against its length.
         name: the file's name, for messages.
+        document: what `split` found in front; for the command that rebuilds a damaged engine.
 
     Raises:
         ModelError: too short for a header, another magic, shorter or longer than it states, or
@@ -82,7 +86,7 @@ def read_header(plan: Plan, *, name: str = "<bytes>") -> EngineHeader:
     Copies nothing but the header. Thread-safe.
     """
     kind = _kind(plan, name)
-    if len(plan) < _MASK_AT + _MASK.size and (kind == "tensorrt-rtx" or len(plan) < _FIXED.size):
+    if len(plan) < (_MASK_AT + _MASK.size if kind == "tensorrt-rtx" else _FIXED.size):
         raise ModelError(
             f"{name}: {len(plan)} bytes are not even an engine's header. Was the copy cut short?"
         )
@@ -90,16 +94,16 @@ def read_header(plan: Plan, *, name: str = "<bytes>") -> EngineHeader:
     version = (parts[0], parts[1], parts[2], parts[3])
     if not _is_known(kind, layout, tag, size, version, len(plan)):
         return EngineHeader(kind, layout, _UNKNOWN_VERSION, None, ())
-    if size != len(plan):
-        raise _wrong_size(len(plan), size, name)
     mask = _MASK.unpack_from(plan, _MASK_AT)[0] if kind == "tensorrt-rtx" else 0
-    if kind == "tensorrt-rtx" and (mask == 0 or version == _UNKNOWN_VERSION):
-        raise ModelError(
-            f"{name}: its header has no version or no compute capability, which no builder "
-            "writes: the file is damaged. Copy it again, or build it again"
-        )
     capabilities = tuple(cc for cc, bit in CAPABILITY_BITS.items() if mask >> bit & 1)
-    return EngineHeader(kind, layout, version, size, capabilities)
+    header = EngineHeader(kind, layout, version, size, capabilities)
+    damage = _damage(header, len(plan), mask)
+    if damage:
+        raise ModelError(
+            f"{name}: {damage}. Built with: {version_text(header)}. Copy it again, or build it "
+            f"again: {rebuild_command(name, facts_of(document, name=name))}"
+        )
+    return header
 
 
 def _kind(plan: Plan, name: str) -> str:
@@ -122,13 +126,18 @@ def _is_known(
     return version[0] in _MAJORS and tag <= _MAX_PLATFORM_TAG and size in _SIZES
 
 
-def _wrong_size(length: int, size: int, name: str) -> ModelError:
+def _damage(header: EngineHeader, length: int, mask: int) -> str:
+    size = header.size or 0
     if length < size:
-        return ModelError(
-            f"{name}: the engine is cut short: {length} bytes, and its header states {size}. "
-            "Copy it again; if it was built here, was the disk full?"
+        return f"the engine is cut short: {length} bytes, and its header states {size}"
+    if length > size:
+        return (
+            f"the engine has {length} bytes, and its header states {size}: something was added "
+            "behind it, or it is damaged"
         )
-    return ModelError(
-        f"{name}: the engine has {length} bytes, and its header states {size}: something was "
-        "added behind it, or it is damaged. Copy it again"
-    )
+    if header.kind == "tensorrt-rtx" and (mask == 0 or header.version == _UNKNOWN_VERSION):
+        return (
+            "its header has no version or no compute capability, which no builder writes: the "
+            "file is damaged"
+        )
+    return ""

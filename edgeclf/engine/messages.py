@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, Mapping, Match, NamedTuple, Optional, Pattern, Sequence
 
-from edgeclf.engine.facts import facts_of
-from edgeclf.engine.fit import OTHER_VERSION, Capability, built_with, here, rebuild_command, refusal
+from edgeclf.engine.facts import facts_of, rebuild_command
+from edgeclf.engine.fit import OTHER_VERSION, Capability, built_with, here, refusal
 from edgeclf.engine.header import EngineHeader
 from edgeclf.errors import ModelError
 

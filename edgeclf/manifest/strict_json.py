@@ -13,7 +13,7 @@ __all__ = ["MAX_TEXT_BYTES", "decoded_text", "parse_json", "read_small_file"]
 
 # A label list of 100,000 long names is about 4 MB; nothing a manifest says is larger.
 MAX_TEXT_BYTES = 16 * 2**20
-_MAX_DIGITS = 400
+_MAX_DIGITS = 4000
 
 
 def parse_json(content: Union[bytes, str], where: str) -> Any:

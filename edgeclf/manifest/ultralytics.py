@@ -50,9 +50,9 @@ def read(model: ModelFile) -> Optional[Source]:
 
 
 def _in_front(model: ModelFile) -> Any:
-    from edgeclf.engine.container import read_document
+    from edgeclf.engine import split
 
-    return read_document(model.content, name=model.name)
+    return split(model.content, name=model.name, verify=False)[0]
 
 
 def _in_archive(model: ModelFile) -> Any:

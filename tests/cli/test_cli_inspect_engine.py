@@ -12,9 +12,11 @@ from typing import Any, Callable, Dict
 import pytest
 
 from edgeclf import InputSpec, OutputSpec
+from edgeclf.backends.fake import FakeBackend
 from edgeclf.cli import engine_facts
 from edgeclf.engine import join
 from edgeclf.manifest import embed
+from edgeclf.types import TensorInfo
 
 Invoke = Callable[..., Any]
 PLAN = struct.pack("<4sIIIQ4B4sI", b"vtrt", 0, 2, 0, 400, 1, 7, 1, 116, b"vtrt", 0b1100) + bytes(
@@ -145,13 +147,7 @@ def test_a_runtime_that_was_asked_for_and_is_not_there_is_a_problem(
     assert "onnxruntime" in result.stderr
 
 
-def test_what_the_runtimes_inspector_says_is_shown() -> None:
-    class Backend:
-        def engine_inspector(self) -> str:
-            return "layer 0: conv"
-
-    found: Any = Backend()
-    assert engine_facts.inspector_text(found) == {"inspector": "layer 0: conv"}
+def test_a_backend_without_an_inspector() -> None:
     nothing: Any = object()
     assert engine_facts.inspector_text(nothing) == {}
 
@@ -164,3 +160,32 @@ def test_texts_in_a_file_are_made_harmless(invoke: Invoke, tmp_path: Path) -> No
     assert result.exit_code == 1
     assert "\x1b" not in result.stdout + result.stderr
     assert "gpu: expected a text on one line" in result.stderr
+
+
+class _Loaded(FakeBackend):
+    """What a runtime that has loaded the engine shows of itself."""
+
+    def engine_inspector(self) -> str:
+        return '{"Layers": [\n "conv"]}'
+
+
+def test_where_a_runtime_reads_it(
+    invoke: Invoke, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors = (
+        TensorInfo("image", (1, 3, 8, 8), "float32"),
+        TensorInfo("scores", (1, 4), "float32"),
+    )
+    monkeypatch.setattr(
+        "edgeclf.classifier.load_backend", lambda *_, **__: _Loaded(tensors[0], [tensors[1]])
+    )
+    facts = json.loads(invoke("inspect", engine, "--json").stdout)
+    assert facts["problem"] is None
+    assert facts["runtime_missing"] is None
+    assert facts["runtime"]["backend"] == "fake"
+    assert facts["engine"]["precision"] == "fp16"
+    assert facts["inspector"] == '{"Layers": [\n "conv"]}'
+    text = " ".join(invoke("inspect", engine).stdout.split())
+    assert 'Layers {"Layers": [ "conv"]}' in text
+    assert "built with TensorRT for RTX" in text
+    assert "as far as known" not in text

@@ -89,10 +89,10 @@ def test_facts_of_a_wrong_type(changes: Dict[str, Any]) -> None:
         split(in_front(json.dumps(document).encode(), PLAN), name="m.engine")
 
 
-def test_the_part_engine_is_an_object() -> None:
-    for part in ("text", [], 5, True):
-        with pytest.raises(ManifestError, match="engine: expected an object"):
-            split(in_front(json.dumps({"engine": part}).encode(), PLAN))
+def test_another_tools_word_of_that_name_is_not_ours() -> None:
+    for part in ("tensorrt", [], 5, True, None):
+        document, _ = split(in_front(json.dumps({"engine": part}).encode(), PLAN))
+        assert facts_of(document) == EngineFacts()
 
 
 @pytest.mark.parametrize("position", [0, 5, 30, 200, len(PLAN) - 1])
@@ -107,8 +107,12 @@ def test_a_cut_plan_is_called_cut() -> None:
     content = join({"engine": FACTS}, PLAN)
     with pytest.raises(ModelError, match="cut short: 399 bytes"):
         split(content[:-1])
-    with pytest.raises(ModelError, match=r"not the one that was built.*Copy it again"):
-        split(content[:-1] + b"\0")
+    with pytest.raises(ModelError, match="not the one that was built") as caught:
+        split(content[:-1] + b"\0", name="m.engine")
+    assert "Built with: TensorRT 10.3.0.26, Orin, compute capability 8.7." in str(caught.value)
+    assert str(caught.value).endswith(
+        "edgeclf build mobilenet.onnx --precision fp16 --batch 1,4,8 -o m.engine"
+    )
 
 
 def test_cut_anywhere() -> None:
@@ -145,6 +149,12 @@ def test_lengths_that_are_refused(length: int) -> None:
         split(content)
     with pytest.raises(ModelError):
         ModelFile(content)
+
+
+def test_the_bound_is_named() -> None:
+    content = (MAX_JSON_IN_FRONT + 1).to_bytes(4, "little") + b'{"a": 1}' + PLAN
+    with pytest.raises(ManifestError, match=f"at most {MAX_JSON_IN_FRONT} are read"):
+        split(content)
 
 
 def test_a_length_beyond_the_file() -> None:

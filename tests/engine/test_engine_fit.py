@@ -159,6 +159,7 @@ def test_a_real_engine_here_and_elsewhere() -> None:
             ),
             "edgeclf build a.onnx --version-compatible -o m.engine",
         ),
+        (EngineFacts(source="<bytes>"), "edgeclf build MODEL.onnx -o m.engine"),
         (EngineFacts(precision="; rm x"), "edgeclf build MODEL.onnx -o m.engine"),
         (EngineFacts(source="$(rm x).onnx"), "edgeclf build '$(rm x).onnx' -o m.engine"),
     ],

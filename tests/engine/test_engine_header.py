@@ -60,7 +60,7 @@ def test_a_plan_of_tensorrt(version: Tuple[int, ...]) -> None:
 
 
 def test_a_plan_of_tensorrt_cut_short() -> None:
-    with pytest.raises(ModelError, match=r"cut short: 400 bytes.*states 4000\. Copy it again"):
+    with pytest.raises(ModelError, match=r"cut short: 400 bytes.*states 4000\. .*Copy it again"):
         read_header(packed(stated=4000))
     with pytest.raises(ModelError, match="400 bytes, and its header states 399"):
         read_header(packed(stated=399))
@@ -115,3 +115,14 @@ def test_a_size_of_64_bits() -> None:
     content[16:24] = struct.pack("<Q", 2**40 + len(content))
     with pytest.raises(ModelError, match=str(2**40 + len(content))):
         read_header(content)
+
+
+def test_a_damaged_engine_says_what_built_it_and_how_to_build_it_again() -> None:
+    document = {"engine": {"source": "a.onnx", "precision": "fp16"}}
+    with pytest.raises(ModelError) as caught:
+        read_header(packed(stated=4000), name="m.engine", document=document)
+    assert str(caught.value) == (
+        "m.engine: the engine is cut short: 400 bytes, and its header states 4000. Built with: "
+        "TensorRT 10.3.0.26. Copy it again, or build it again: "
+        "edgeclf build a.onnx --precision fp16 -o m.engine"
+    )

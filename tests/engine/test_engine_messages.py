@@ -173,4 +173,4 @@ def test_what_is_not_in_the_table_is_quoted_in_bounds_and_harmless() -> None:
 
 def test_a_document_out_of_order() -> None:
     with pytest.raises(ManifestError):
-        explained([], document={"engine": []})
+        explained([], document={"engine": {"gpu": []}})

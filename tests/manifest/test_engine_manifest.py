@@ -156,9 +156,8 @@ def test_a_damaged_engine_is_refused_before_a_runtime_sees_it() -> None:
     engine = {"plan_sha256": hashlib.sha256(plan).hexdigest()}
     content = bytearray(join({"engine": engine}, plan))
     content[-1] ^= 1
-    for reads in (read, graph_facts):
-        with pytest.raises(ModelError, match="not the one that was built"):
-            reads(ModelFile(bytes(content)))
+    with pytest.raises(ModelError, match="not the one that was built"):
+        read(ModelFile(bytes(content)))
     with pytest.raises(ModelError, match="cut short"):
         graph_facts(ModelFile(packed(b"vtrt", (1, 7, 1, 116), mask=2)[:-1]))
 
