@@ -23,6 +23,7 @@ Longer than 200 lines, most of them docstrings and messages.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
@@ -241,13 +242,20 @@ class TensorRTBackend:
         """Each layer's time over all runs so far. Empty without the option ``timing``."""
         return self._times.read()
 
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # not even loaded
+            if self._lifetime.forked and self._engine is not None:
+                # The vendor's destructors do not work in a forked child.
+                api.never_destroy(self._engine)
+                api.never_destroy(self._runtime)
+
     def close(self) -> None:
         """Release contexts, memory, the engine and the runtime, in this order. Safe to call twice.
 
         Waits for runs that are under way; requests raise BackendError after it.
         """
         if self._lifetime.forked:
-            return  # all of it is the parent's
+            return  # all of it is the parent's: see __del__
         self._lifetime.closed = True
         with self._lock:
             requests = list(self._requests)

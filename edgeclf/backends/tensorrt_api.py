@@ -203,13 +203,13 @@ def engine_api(module: Any, engine: Any) -> EngineApi:
     return (_NamedTensors if hasattr(engine, "num_io_tensors") else _Bindings)(module, engine)
 
 
-def never_destroy(runtime: Any) -> None:
-    """Keep `runtime` until the process ends, and beyond the interpreter's own end.
+def never_destroy(thing: Any) -> None:
+    """Keep one of the vendor's objects until the process ends, and beyond the interpreter's end.
 
-    A Runtime that did not start is a Python object around a null pointer, and its destruction
-    takes the process down (seen in 10.16 and 11.4).
+    For a Runtime that did not start, a Python object around a null pointer whose destruction takes
+    the process down (seen in 10.16 and 11.4); and for what a forked child has of its parent's.
     """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(runtime))
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def allow_host_code(module: Any, runtime: Any, allowed: bool) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from edgeclf.backends.base import Lifetime
-from edgeclf.backends.tensorrt_api import EngineApi, Shape, report_layers
+from edgeclf.backends.tensorrt_api import EngineApi, Shape, never_destroy, report_layers
 from edgeclf.backends.tensorrt_log import VendorLog
 from edgeclf.cuda import Cuda, DeviceTensor
 from edgeclf.errors import BackendError, InferenceError, SpecMismatch
@@ -96,7 +96,7 @@ class TensorRTRequest:
         self._holds_slot = False
         self._bindings: Optional[List[int]] = None
         self._memory: List[Any] = []  # on the device
-        self._pinned: List[Any] = []  # until the arrays over it are given out
+        self._pinned: List[Any] = []  # on the host; what is read of it keeps it
         self._downloads: List[Tuple[int, int, int]] = []  # host address, device address, bytes
         try:
             self._allocate(shape)
@@ -105,7 +105,6 @@ class TensorRTRequest:
             for memory in self._pinned:
                 memory.free()  # a traceback may hold an array over it, but nobody reads that
             raise
-        self._pinned.clear()
 
     @property
     def input(self) -> np.ndarray:
@@ -148,18 +147,26 @@ class TensorRTRequest:
 
     def stop(self) -> None:
         """Wait for what is under way and let go of the context; memory stays. Idempotent."""
-        if not self._loaded.lifetime.forked:  # else all of it is the parent's
+        if not self._forked():
             with self._busy:
                 self._stop()
 
     def release(self) -> None:
         """Stop, then free the stream and the device's memory. Idempotent."""
-        if not self._loaded.lifetime.forked:
+        if not self._forked():
             with self._busy:
                 self._stop()
                 for memory in self._memory:
                     memory.free()
                 self._stream.close()
+
+    def _forked(self) -> bool:
+        """Whether this is a forked child, where the parent's context must be left alone."""
+        if not self._loaded.lifetime.forked:
+            return False
+        if self._slot is not None and self._slot.context is not None:
+            never_destroy(self._slot.context)
+        return True
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):

@@ -33,11 +33,11 @@ JETSON = FAKE_FACTS._replace(name="Orin", integrated=True, can_map_host_memory=T
 
 
 @every_generation
-@pytest.mark.parametrize(("batch", "profile"), [(1, 0), (2, 1), (5, 2), (8, 2), (12, 3)])
+@pytest.mark.parametrize(("batch", "profile"), [(1, 1), (2, 2), (4, 2), (5, 0), (12, 3)])
 def test_the_profile_tuned_for_the_nearest_batch_runs_it(
     generation: str, batch: int, profile: int
 ) -> None:
-    ranges = batches((1, 1, 1), (2, 2, 4), (1, 8, 8), (9, 12, 16))
+    ranges = batches((1, 16, 16), (1, 1, 1), (2, 2, 4), (9, 12, 16))
     with loaded(generation, profiles=ranges) as (backend, _, made):
         request = backend.new_request(batch)
         assert request.profile == profile
@@ -231,6 +231,16 @@ def test_what_is_released_when(generation: str) -> None:
             request.release()
             with pytest.raises(BackendError, match="closed"):
                 request.enqueue()
+
+
+@every_generation
+def test_closing_waits_for_what_was_enqueued(generation: str) -> None:
+    with loaded(generation, profiles=batches((1, 1, 4))) as (backend, state, _):
+        request = backend.new_request()
+        request.enqueue()
+        backend.close()
+        assert state.runs == 1  # a run after its context ended would be a fault
+        state.cuda.free_memory()
 
 
 def test_a_dropped_request_leaves_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from typing import Any, Optional, Tuple
 
 import pytest
@@ -115,6 +117,29 @@ def test_an_interrupted_run_leaves_its_turn_to_others(generation: str) -> None:
         for request in (second, first):
             request.input[...] = tensor = pixels(request.input.shape)
             assert_answer(made, tensor, request.infer())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@pytest.mark.parametrize("generation", ["8.2", "10.3"])
+def test_a_forked_child_destroys_nothing(generation: str) -> None:
+    """There the vendor's destructors would work on a copy of the driver's state."""
+    with loaded(generation, profiles=batches((1, 1, 2))) as (backend, state, _):
+        backends, requests = [backend], [backend.new_request()]
+        del backend
+        child = os.fork()
+        if not child:
+            code = 2
+            try:
+                requests[0].release()
+                requests.clear()
+                backends[0].close()
+                gc.collect()
+                code = 1 if state.ended else 0
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
+        assert not state.ended
 
 
 @pytest.mark.parametrize("generation", ["8.2", "10.3"])

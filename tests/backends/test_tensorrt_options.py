@@ -33,6 +33,10 @@ def test_layers_and_their_times(generation: str) -> None:
         else:
             assert text is not None
             assert all(name in text for name in made["layers"])
+        request.enqueue()  # reports nothing yet: that would wait, and spoil a graph
+        assert [t.runs for t in backend.layer_times] == [3, 3, 3]
+        request.finish()
+        assert [t.runs for t in backend.layer_times] == [4, 4, 4]
         (placement,) = backend.placement
         assert placement[:2] == ("cuda:0 (FakeCuda)", len(made["layers"]))
     with loaded(generation) as (backend, _, _):
