@@ -86,6 +86,12 @@ FrameView packed_view(const py::array& pixels, const std::string& name) {
                       static_cast<int>(pixels.shape(0)), flat ? 1 : 3, format.rgb);
 }
 
+FrameView packed_grid_view(const ByteGrid& grid, const std::string& name, int width, int height) {
+  const PackedFormat& format = packed_format_named(name);
+  check_sides(width, height);
+  return packed_frame(grid, width, height, format.channels == 1 ? 1 : 3, format.rgb);
+}
+
 FrameView gray16_view(const py::array& pixels, double low, double high) {
   if (!has_native_uint16(pixels) || pixels.ndim() != 2) {
     raise("FrameError", "expected uint16 pixels of HxW in native byte order for gray16, got " +

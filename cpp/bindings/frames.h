@@ -15,6 +15,9 @@ namespace edgeclf {
 // bgr, rgb, bgra, rgba or gray.
 FrameView packed_view(const pybind11::array& pixels, const std::string& format);
 
+// The same formats in memory that is no array's.
+FrameView packed_grid_view(const ByteGrid& grid, const std::string& format, int width, int height);
+
 // uint16 levels, HxW; low and high differ and are finite.
 FrameView gray16_view(const pybind11::array& pixels, double low, double high);
 

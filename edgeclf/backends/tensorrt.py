@@ -18,58 +18,31 @@ runs on the CPU. Engines state no quantisation: 8-bit tensors are taken as they 
 - ``cuda``: a `Cuda` object instead of `open_cuda`'s; ``api_module``: TensorRT's module, already
   imported. For tests, and for those who load either in a way of their own.
 
-Longer than 200 lines, because loading an engine is one story.
+Longer than 200 lines, most of them docstrings and messages.
 """
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import threading
 import weakref
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from edgeclf import engine as engine_files
 from edgeclf.backends import tensorrt_api as api
-from edgeclf.backends.arguments import check_options, check_threads, cuda_index
+from edgeclf.backends.arguments import check_threads
 from edgeclf.backends.base import Lifetime, single_input
-from edgeclf.backends.install import install_hint
 from edgeclf.backends.tensorrt_layers import LayerTime, LayerTimes, layers_of, profiler_of
-from edgeclf.backends.tensorrt_log import VendorLog, log_of
-from edgeclf.backends.tensorrt_modules import ModuleFacts, facts_of, find_modules, import_module
+from edgeclf.backends.tensorrt_load import open_engine, quoted
 from edgeclf.backends.tensorrt_nvtx import find_ranges
+from edgeclf.backends.tensorrt_options import check_tensorrt_options, device_index
 from edgeclf.backends.tensorrt_profiles import Profile, choose, simultaneous
 from edgeclf.backends.tensorrt_request import ContextSlot, Loaded, TensorRTRequest
 from edgeclf.backends.tensors import request_shape, require_dtype
-from edgeclf.cuda import Cuda, open_cuda
-from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable, ModelError
+from edgeclf.errors import ArgumentError, BackendError, SpecMismatch
 from edgeclf.model_file import ModelFile
 from edgeclf.types import Placement, TensorInfo
 
 __all__ = ["TensorRTBackend"]
-
-_OPTIONS = (
-    "module",
-    "profile",
-    "engine_host_code_allowed",
-    "timing",
-    "cuda",
-    "api_module",
-)
-_NAMES = ("tensorrt", "tensorrt_lean", "tensorrt_rtx")
-# Which modules read an engine of a kind, the best first.
-_READERS = {
-    "tensorrt": ("tensorrt", "tensorrt-lean"),
-    "tensorrt-rtx": ("tensorrt-rtx",),
-}
-
-
-class _Options(NamedTuple):
-    module: Optional[str]
-    profile: Optional[int]
-    host_code: bool
-    timing: bool
-    cuda: Optional[Cuda]
-    api_module: Any
 
 
 class TensorRTBackend:
@@ -99,53 +72,39 @@ class TensorRTBackend:
         strict: bool = True,
     ):
         check_threads(num_threads)
-        options = _checked(check_options(backend_options, _OPTIONS, self.name))
-        index = _device_index(device, model.name)
-        document, plan = engine_files.split(model.content, name=model.name)
-        header = engine_files.read_header(plan, name=model.name)
-        modules = _readers(header.kind, options, model.name)
-        # Before the vendor's Runtime: without a device, that takes the process down.
-        self.cuda: Cuda = options.cuda or open_cuda(index)
-        fits = functools.partial(
-            engine_files.check_fits,
-            header,
-            name=model.name,
-            document=document,
-            compute_capability=self.cuda.facts.compute_capability,
-        )
-        facts = _first_that_fits(modules, fits)
-        module = options.api_module or import_module(facts)
-        self.runtime = f"{facts.name} {module.__version__}"
+        options = check_tensorrt_options(backend_options)
+        opened = open_engine(model, device_index(device, model.name, options.cuda), options)
+        self.cuda = opened.cuda
+        self.runtime = f"{opened.name} {opened.module.__version__}"
         self.device = f"cuda:{self.cuda.facts.index}"
         self._model = model.name
-        self._module = module
-        self._timing = options.timing
-        self._profile = options.profile
-        self._log = log_of(module)
+        self._module, self._log = opened.module, opened.log
+        self._runtime, self._engine = opened.runtime, opened.engine
+        self._timing, self._profile = options.timing, options.profile
         self._lifetime = Lifetime(model.name)
         self._lock = threading.Lock()
         self._requests: weakref.WeakSet[TensorRTRequest] = weakref.WeakSet()
         self._shared: Dict[int, ContextSlot] = {}
         self._placement: Optional[Tuple[Placement, ...]] = None
         self._times = LayerTimes()
-        refusal = functools.partial(
-            engine_files.explain,
-            header=header,
-            name=model.name,
-            module_kind=facts.kind,
-            module_version=module.__version__,
-            document=document,
-            compute_capability=self.cuda.facts.compute_capability,
-        )
-        with self.cuda.current():
-            self._runtime, self._engine = _deserialized(
-                module, self._log, plan, options.host_code, refusal
-            )
-            self._api = api.engine_api(module, self._engine)
-        self._read_tensors()
+        del opened  # else a traceback could keep the engine
+        try:
+            with self.cuda.current():
+                self._api: api.EngineApi = api.engine_api(self._module, self._engine)
+            self._read_tensors()
+        except BaseException:
+            self.close()
+            raise
 
     def _read_tensors(self) -> None:
         model, found = self._model, self._api.tensors
+        for tensor in found:
+            if tensor.on_host or not tensor.linear:
+                raise SpecMismatch(
+                    f"{model}: expected {tensor.name!r} as a plain (linear) tensor on the device; "
+                    "it is on the host, or in a packed format. Build the engine with the default "
+                    "formats of inputs and outputs"
+                )
         inputs = [_tensor_info(t) for t in found if t.is_input]
         outputs = [_tensor_info(t) for t in found if not t.is_input]
         self.input = require_dtype(single_input(inputs, model), "the input", model)
@@ -164,9 +123,15 @@ class TensorRTBackend:
             self.input,
             self.outputs,
             find_ranges(),
+            self._timing,
         )
 
     def _read_profiles(self) -> Tuple[Profile, ...]:
+        wanted = self._profile
+        if wanted is not None and wanted >= self._api.profiles:
+            raise ArgumentError(
+                f"profile: {self._model} has {self._api.profiles}, numbered from 0; got {wanted}"
+            )
         if None not in self.input.shape:
             shape = tuple(n for n in self.input.shape if n is not None)
             return (Profile(0, shape, shape, shape),)
@@ -174,14 +139,7 @@ class TensorRTBackend:
             Profile(number, *self._api.profile_shapes(self.input.name, number))
             for number in range(self._api.profiles)
         )
-        wanted = self._profile
-        if wanted is None:
-            return every
-        if wanted >= len(every):
-            raise ArgumentError(
-                f"profile: {self._model} has {len(every)}, numbered from 0; got {wanted}"
-            )
-        return (every[wanted],)
+        return every if wanted is None else (every[wanted],)
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -226,21 +184,28 @@ class TensorRTBackend:
         return self._shared[min((p.number for p in profiles), key=users.count)]
 
     def _new_slot(self, profile: int, stream: Any) -> ContextSlot:
-        dynamic = None in self.input.shape
         with self.cuda.current(), self._log.collecting() as said:
-            context = self._engine.create_execution_context()
-            if context is None:
+            slot = ContextSlot(
+                self._engine.create_execution_context(), profile, self._one_context_each
+            )
+            if slot.context is None:
                 raise BackendError(self._no_context(said))
-            if dynamic and not api.select_profile(context, profile, stream.handle):
+            try:
+                self._set_up(slot, stream, said)
+            except BaseException:
+                slot.close()
+                raise
+        return slot
+
+    def _set_up(self, slot: ContextSlot, stream: Any, said: Sequence[str]) -> None:
+        if None in self.input.shape:
+            if not api.select_profile(slot.context, slot.profile, stream.handle):
                 raise BackendError(
-                    f"{self._model}: TensorRT refused profile {profile}: {_text(said)}"
+                    f"{self._model}: TensorRT refused profile {slot.profile}: {quoted(said)}"
                 )
-            report = None
-            if self._timing:
-                profiler = profiler_of(self._module, self._times)
-                report = api.report_layers_after_run(context, profiler)
-        stream.synchronize()
-        return ContextSlot(context, profile, report)
+            stream.synchronize()
+        if self._timing:
+            api.profile_layers(slot.context, profiler_of(self._module, self._times))
 
     def _no_context(self, said: Sequence[str]) -> str:
         needed = api.device_memory_bytes(self._engine) / 2**20
@@ -248,7 +213,7 @@ class TensorRTBackend:
         return (
             f"{self._model}: TensorRT made no execution context beside {len(self._requests)} "
             f"requests; each takes {needed:.1f} MiB of device memory, {free:.1f} MiB are free: "
-            f"{_text(said)}. Use fewer threads, or build with a smaller batch"
+            f"{quoted(said)}. Use fewer threads, or build with a smaller batch"
         )
 
     # -- facts --------------------------------------------------------------------------------
@@ -277,123 +242,34 @@ class TensorRTBackend:
         """Each layer's time over all runs so far. Empty without the option ``timing``."""
         return self._times.read()
 
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # not even loaded
+            if self._lifetime.forked and self._engine is not None:
+                # The vendor's destructors do not work in a forked child.
+                api.never_destroy(self._engine)
+                api.never_destroy(self._runtime)
+
     def close(self) -> None:
         """Release contexts, memory, the engine and the runtime, in this order. Safe to call twice.
 
         Waits for runs that are under way; requests raise BackendError after it.
         """
         if self._lifetime.forked:
-            return  # all of it is the parent's
+            return  # all of it is the parent's: see __del__
         self._lifetime.closed = True
         with self._lock:
             requests = list(self._requests)
             for request in requests:
                 request.stop()
             with self.cuda.current():
-                self._shared.clear()
+                for slot in self._shared.values():
+                    slot.close()
             for request in requests:
                 request.release()
             with self.cuda.current():
+                self._api.release()
                 self._engine = None
                 self._runtime = None
-
-
-def _checked(options: Dict[str, Any]) -> _Options:
-    module = options.get("module")
-    if module is not None and module not in _NAMES:
-        raise ArgumentError(f"module: expected one of {', '.join(_NAMES)}, or None; got {module!r}")
-    profile = options.get("profile")
-    if profile is not None and (
-        isinstance(profile, bool) or not isinstance(profile, int) or profile < 0
-    ):
-        raise ArgumentError(f"profile: expected a whole number of at least 0, got {profile!r}")
-    for name in ("engine_host_code_allowed", "timing"):
-        if not isinstance(options.get(name, False), bool):
-            raise ArgumentError(f"{name}: expected True or False, got {options[name]!r}")
-    return _Options(
-        module,
-        profile,
-        options.get("engine_host_code_allowed", False),
-        options.get("timing", False),
-        options.get("cuda"),
-        options.get("api_module"),
-    )
-
-
-def _device_index(device: Optional[str], model: str) -> int:
-    if device == "cpu":
-        raise BackendUnavailable(
-            f"{model}: device 'cpu' was asked for, and an engine runs on NVIDIA GPUs alone. Use "
-            "device='cuda:0', or the .onnx file that the engine was built from"
-        )
-    return cuda_index(device) or 0
-
-
-def _readers(kind: str, options: _Options, model: str) -> List[ModuleFacts]:
-    """The modules here that read engines of `kind`, at least one.
-
-    Raises:
-        BackendUnavailable: there is none, or the one asked for does not.
-    """
-    given = options.api_module
-    there = find_modules() if given is None else [facts_of(given)]
-    readers = [facts for k in _READERS[kind] for facts in there if facts.kind == k]
-    if options.module is not None:
-        readers = [facts for facts in readers if facts.name == options.module]
-    if readers:
-        return readers
-    names = " or ".join(k.replace("-", "_") for k in _READERS[kind])
-    have = ", ".join(f"{facts.name} {facts.version}" for facts in there) or "none"
-    asked = f"; module={options.module!r} was asked for" if options.module else ""
-    raise BackendUnavailable(
-        f"{model}: an engine of {_product(kind)} needs the Python module {names}; installed: "
-        f"{have}{asked}. Install it ({install_hint(kind)}), or build the engine for what is here: "
-        "edgeclf build MODEL.onnx -o X.engine"
-    )
-
-
-def _first_that_fits(modules: Sequence[ModuleFacts], check: Callable[..., None]) -> ModuleFacts:
-    """The lean runtime may read what the full one of another version does not.
-
-    Raises:
-        ModelError: none does; says why the first one does not.
-    """
-    reasons = []
-    for facts in modules:
-        try:
-            check(module_kind=facts.kind, module_version=facts.version)
-            return facts
-        except ModelError as exc:
-            reasons.append(exc)
-    raise reasons[0]
-
-
-def _product(kind: str) -> str:
-    return "TensorRT for RTX" if kind == "tensorrt-rtx" else "TensorRT"
-
-
-def _deserialized(
-    module: Any,
-    log: VendorLog,
-    plan: memoryview,
-    host_code: bool,
-    refusal: Callable[[Sequence[str]], ModelError],
-) -> Tuple[Any, Any]:
-    """The vendor's runtime and engine, or `refusal` of what the log said."""
-    with log.collecting() as said:
-        try:
-            runtime = api.new_runtime(module, log.logger, host_code)
-            reason = api.invalidity(module, runtime, plan)
-            engine = None if reason else runtime.deserialize_cuda_engine(plan)
-        except Exception as exc:
-            raise refusal([*said, str(exc)]) from exc
-    if engine is None:
-        raise refusal([*said, reason] if reason else said)
-    return runtime, engine
-
-
-def _text(said: Sequence[str]) -> str:
-    return "; ".join(said) or "it gave no reason"
 
 
 def _tensor_info(tensor: api.Tensor) -> TensorInfo:

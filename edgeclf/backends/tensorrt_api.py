@@ -13,24 +13,27 @@ Shapes are tuples of int, with -1 where the engine leaves a dimension open, as t
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
+import ctypes
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 __all__ = [
+    "Addresses",
     "EngineApi",
-    "Run",
     "Shape",
     "Tensor",
+    "allow_host_code",
     "device_memory_bytes",
     "engine_api",
     "inspect_engine",
     "invalidity",
-    "new_runtime",
-    "report_layers_after_run",
+    "never_destroy",
+    "profile_layers",
+    "report_layers",
     "select_profile",
 ]
 
 Shape = Tuple[int, ...]
-Run = Callable[[int], bool]
+Addresses = Sequence[Tuple[str, int]]
 
 _DTYPES = {
     "FLOAT": "float32",
@@ -46,13 +49,18 @@ _DTYPES = {
 
 
 class Tensor(NamedTuple):
-    """One input or output of an engine; `dtype` is NumPy's name where NumPy has it."""
+    """One input or output of an engine.
+
+    `dtype` is NumPy's name where NumPy has it; `on_host` is true of tensors that hold shapes;
+    `linear` means C-contiguous, and not one of the vendor's packed formats.
+    """
 
     name: str
     is_input: bool
     shape: Shape
     dtype: str
     on_host: bool
+    linear: bool
 
 
 class EngineApi:
@@ -62,12 +70,22 @@ class EngineApi:
 
     def __init__(self, module: Any, engine: Any):
         self._module = module
-        self._engine = engine
+        self._engine: Any = engine
         self.tensors: Tuple[Tensor, ...] = tuple(self._read_tensors())
         self.profiles = max(1, int(engine.num_optimization_profiles))
 
+    def release(self) -> None:
+        """Let go of the engine, whose memory ends with its last user."""
+        self._engine = None
+
     def _read_tensors(self) -> List[Tensor]:
         raise NotImplementedError
+
+    def _is_linear(self, format_of: Any, description_of: Any, tensor: Any) -> bool:
+        # The lean runtime has no TensorFormat, and cannot return one.
+        if hasattr(self._module, "TensorFormat"):
+            return bool(format_of(tensor).name == "LINEAR")
+        return "linear" in str(description_of(tensor)).lower()
 
     def profile_shapes(self, name: str, profile: int) -> Tuple[Shape, Shape, Shape]:
         """Smallest, best and largest shape of the input `name` under `profile`."""
@@ -81,15 +99,16 @@ class EngineApi:
         """The shape that a tensor has in `context`, once its inputs' shapes are set."""
         raise NotImplementedError
 
-    def bind(
-        self, context: Any, addresses: Sequence[Tuple[str, int]], profile: int
-    ) -> Optional[Run]:
-        """Tell `context` where its tensors lie; a call that enqueues one run on a stream's handle.
+    def bind(self, context: Any, addresses: Addresses, profile: int) -> Optional[List[int]]:
+        """Tell `context` where its tensors lie; what `run` needs of it.
 
         `addresses` holds each tensor's name and its address on the device. None where the runtime
-        refuses one. The call answers False where the runtime refuses the run; it is void once
-        other addresses were bound to the same context.
+        refuses one.
         """
+        raise NotImplementedError
+
+    def run(self, context: Any, bindings: List[int], stream_handle: int) -> bool:
+        """Enqueue one run on what was bound last; False where the runtime refuses."""
         raise NotImplementedError
 
 
@@ -111,6 +130,7 @@ class _NamedTensors(EngineApi):
                 tuple(engine.get_tensor_shape(name)),
                 _dtype(engine.get_tensor_dtype(name)),
                 engine.get_tensor_location(name).name == "HOST",
+                self._is_linear(engine.get_tensor_format, engine.get_tensor_format_desc, name),
             )
             for name in names
         ]
@@ -124,12 +144,12 @@ class _NamedTensors(EngineApi):
     def shape_of(self, context: Any, name: str, profile: int) -> Shape:
         return tuple(context.get_tensor_shape(name))
 
-    def bind(
-        self, context: Any, addresses: Sequence[Tuple[str, int]], profile: int
-    ) -> Optional[Run]:
-        if not all(context.set_tensor_address(name, address) for name, address in addresses):
-            return None
-        return lambda stream_handle: bool(context.execute_async_v3(stream_handle))
+    def bind(self, context: Any, addresses: Addresses, profile: int) -> Optional[List[int]]:
+        told = all(context.set_tensor_address(name, address) for name, address in addresses)
+        return [] if told else None
+
+    def run(self, context: Any, bindings: List[int], stream_handle: int) -> bool:
+        return bool(context.execute_async_v3(stream_handle))
 
 
 class _Bindings(EngineApi):
@@ -147,6 +167,7 @@ class _Bindings(EngineApi):
                 tuple(engine.get_binding_shape(i)),
                 _dtype(engine.get_binding_dtype(i)),
                 engine.get_location(i).name == "HOST",
+                self._is_linear(engine.get_binding_format, engine.get_binding_format_desc, i),
             )
             for i in range(self._per_profile)
         ]
@@ -154,7 +175,7 @@ class _Bindings(EngineApi):
         return tensors
 
     def _number(self, name: str, profile: int) -> int:
-        return profile * self._per_profile + self._numbers[name]
+        return int(profile * self._per_profile + self._numbers[name])
 
     def profile_shapes(self, name: str, profile: int) -> Tuple[Shape, Shape, Shape]:
         number = self._number(name, profile)
@@ -166,14 +187,15 @@ class _Bindings(EngineApi):
     def shape_of(self, context: Any, name: str, profile: int) -> Shape:
         return tuple(context.get_binding_shape(self._number(name, profile)))
 
-    def bind(
-        self, context: Any, addresses: Sequence[Tuple[str, int]], profile: int
-    ) -> Optional[Run]:
+    def bind(self, context: Any, addresses: Addresses, profile: int) -> Optional[List[int]]:
         # The list has a place for every binding; those of other profiles are not read.
         bindings = [0] * int(self._engine.num_bindings)
         for name, address in addresses:
             bindings[self._number(name, profile)] = address
-        return lambda stream_handle: bool(context.execute_async_v2(bindings, stream_handle))
+        return bindings
+
+    def run(self, context: Any, bindings: List[int], stream_handle: int) -> bool:
+        return bool(context.execute_async_v2(bindings, stream_handle))
 
 
 def engine_api(module: Any, engine: Any) -> EngineApi:
@@ -181,12 +203,20 @@ def engine_api(module: Any, engine: Any) -> EngineApi:
     return (_NamedTensors if hasattr(engine, "num_io_tensors") else _Bindings)(module, engine)
 
 
-def new_runtime(module: Any, logger: Any, host_code_allowed: bool) -> Any:
-    """The vendor's Runtime. Never without a CUDA device: it takes the process down."""
-    runtime = module.Runtime(logger)
-    if runtime is not None and hasattr(runtime, "engine_host_code_allowed"):
-        runtime.engine_host_code_allowed = host_code_allowed
-    return runtime
+def never_destroy(thing: Any) -> None:
+    """Keep one of the vendor's objects until the process ends, and beyond the interpreter's end.
+
+    For a Runtime that did not start, a Python object around a null pointer whose destruction takes
+    the process down (seen in 10.16 and 11.4); and for what a forked child has of its parent's.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+
+
+def allow_host_code(module: Any, runtime: Any, allowed: bool) -> None:
+    """Give the vendor's Runtime leave, or not, to run code that an engine carries."""
+    # Asked of the class: an engine of 8.5 and before carries none.
+    if hasattr(module.Runtime, "engine_host_code_allowed"):
+        runtime.engine_host_code_allowed = allowed
 
 
 def invalidity(module: Any, runtime: Any, plan: memoryview) -> str:
@@ -210,16 +240,20 @@ def select_profile(context: Any, profile: int, stream_handle: int) -> bool:
     return bool(context.set_optimization_profile_async(profile, stream_handle))
 
 
-def report_layers_after_run(context: Any, profiler: Any) -> Optional[Callable[[], bool]]:
-    """Give each layer's time to `profiler`; a call that does so after a run, where there is one.
+def profile_layers(context: Any, profiler: Any) -> None:
+    """Give each layer's time to `profiler`, once `report_layers` is called after a run.
 
-    Without it (or with a graph being captured) the runtime would wait inside each run.
+    Older generations report, and wait, within each run.
     """
     context.profiler = profiler
-    if not hasattr(context, "report_to_profiler"):
-        return None
-    context.enqueue_emits_profile = False
-    return lambda: bool(context.report_to_profiler())
+    if hasattr(context, "report_to_profiler"):
+        context.enqueue_emits_profile = False
+
+
+def report_layers(context: Any) -> None:
+    """After a run has ended: let the profiler have its times."""
+    if hasattr(context, "report_to_profiler"):
+        context.report_to_profiler()
 
 
 def device_memory_bytes(engine: Any) -> int:

@@ -11,9 +11,9 @@ import contextlib
 import logging
 import threading
 import weakref
-from typing import Any, Iterator, List
+from typing import Any, List
 
-__all__ = ["VendorLog", "log_of"]
+__all__ = ["Said", "VendorLog", "log_of"]
 
 _LOG = logging.getLogger("edgeclf")
 _LEVELS = {
@@ -27,6 +27,14 @@ _KEPT = ("INTERNAL_ERROR", "ERROR", "WARNING")
 _MOST = 100  # messages kept of one call
 
 
+class Said(List[str]):
+    """The errors and warnings of one call, as they came; `errors` of them were errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors = 0
+
+
 class VendorLog:
     """One vendor module's log. Thread-safe.
 
@@ -36,41 +44,45 @@ class VendorLog:
 
     def __init__(self, module: Any):
         self.logger = _logger(module, self._receive)
-        self._lock = threading.Lock()
         self._collectors: List[_Collector] = []
 
-    @contextlib.contextmanager
-    def collecting(self) -> Iterator[List[str]]:
-        """The errors and warnings that are logged inside the block, as a list that fills up.
+    def collecting(self) -> _Collector:
+        """``with log.collecting() as said``: the errors and warnings that are logged inside.
 
         Another thread's messages are its own while it collects; what a thread of the vendor's logs
         goes to all.
         """
-        collector = _Collector()
-        with self._lock:
-            self._collectors.append(collector)
-        try:
-            yield collector.messages
-        finally:
-            with self._lock:
-                self._collectors.remove(collector)
+        return _Collector(self._collectors)
 
     def _receive(self, severity: str, message: str) -> None:
-        _LOG.log(_LEVELS.get(severity, logging.NOTSET), "TensorRT: %s", message)
+        if severity in _LEVELS:  # what is left out is VERBOSE
+            _LOG.log(_LEVELS[severity], "TensorRT: %s", message)
         if severity not in _KEPT:
             return
         here = threading.get_ident()
-        with self._lock:
-            own = [c for c in self._collectors if c.thread == here]
-            for collector in own or self._collectors:
-                if len(collector.messages) < _MOST:
-                    collector.messages.append(message)
+        collectors = list(self._collectors)
+        for collector in [c for c in collectors if c.thread == here] or collectors:
+            collector.said.errors += severity != "WARNING"
+            if len(collector.said) < _MOST:
+                collector.said.append(message)
 
 
 class _Collector:
-    def __init__(self) -> None:
+    """No lock: the garbage collector may end a context, which logs, from within any line."""
+
+    __slots__ = ("_all", "said", "thread")
+
+    def __init__(self, collectors: List[_Collector]):
+        self._all = collectors
         self.thread = threading.get_ident()
-        self.messages: List[str] = []
+        self.said = Said()
+
+    def __enter__(self) -> Said:
+        self._all.append(self)
+        return self.said
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._all.remove(self)
 
 
 _LOGS: weakref.WeakKeyDictionary[Any, VendorLog] = weakref.WeakKeyDictionary()

@@ -16,7 +16,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from edgeclf.backends.base import Lifetime
-from edgeclf.backends.tensorrt_api import EngineApi, Run, Shape
+from edgeclf.backends.tensorrt_api import EngineApi, Shape, never_destroy, report_layers
 from edgeclf.backends.tensorrt_log import VendorLog
 from edgeclf.cuda import Cuda, DeviceTensor
 from edgeclf.errors import BackendError, InferenceError, SpecMismatch
@@ -39,6 +39,7 @@ class Loaded(NamedTuple):
     input: TensorInfo
     outputs: Tuple[TensorInfo, ...]
     ranges: Callable[[str], Any]
+    timing: bool
 
 
 class ContextSlot:
@@ -48,12 +49,16 @@ class ContextSlot:
     there requests take turns.
     """
 
-    def __init__(self, context: Any, profile: int, report: Optional[Callable[[], bool]]):
+    def __init__(self, context: Any, profile: int, shared: bool):
         self.context = context
         self.profile = profile
-        self.report = report
+        self.shared = shared
         self.lock = threading.Lock()
         self.bound_to: Optional[object] = None
+
+    def close(self) -> None:
+        """End the context, even where a traceback still holds this object."""
+        self.context = None
 
     def take(self) -> None:
         """Wait for the turn.
@@ -89,13 +94,16 @@ class TensorRTRequest:
         self._busy = threading.Lock()
         self._token = object()
         self._holds_slot = False
-        self._run: Optional[Run] = None
+        self._bindings: Optional[List[int]] = None
         self._memory: List[Any] = []  # on the device
+        self._pinned: List[Any] = []  # on the host; what is read of it keeps it
         self._downloads: List[Tuple[int, int, int]] = []  # host address, device address, bytes
         try:
             self._allocate(shape)
         except BaseException:
             self.release()
+            for memory in self._pinned:
+                memory.free()  # a traceback may hold an array over it, but nobody reads that
             raise
 
     @property
@@ -110,7 +118,7 @@ class TensorRTRequest:
             InferenceError: TensorRT or CUDA failed. BackendError: closed, in a forked child, or
                 already running in another thread.
         """
-        with self._used():
+        with _Use(self):
             if self._upload is not None:
                 with self._loaded.ranges("upload"):
                     self._loaded.cuda.upload(*self._upload, self._stream)
@@ -125,7 +133,7 @@ class TensorRTRequest:
         Raises:
             InferenceError: TensorRT refused the run. BackendError: as `infer`.
         """
-        with self._used():
+        with _Use(self):
             self._enqueue()
 
     def finish(self) -> Tuple[np.ndarray, ...]:
@@ -134,23 +142,31 @@ class TensorRTRequest:
         Raises:
             InferenceError: the run failed. BackendError: as `infer`.
         """
-        with self._used():
+        with _Use(self):
             return self._finish()
 
     def stop(self) -> None:
         """Wait for what is under way and let go of the context; memory stays. Idempotent."""
-        if not self._loaded.lifetime.forked:  # else all of it is the parent's
+        if not self._forked():
             with self._busy:
                 self._stop()
 
     def release(self) -> None:
         """Stop, then free the stream and the device's memory. Idempotent."""
-        if not self._loaded.lifetime.forked:
+        if not self._forked():
             with self._busy:
                 self._stop()
                 for memory in self._memory:
                     memory.free()
                 self._stream.close()
+
+    def _forked(self) -> bool:
+        """Whether this is a forked child, where the parent's context must be left alone."""
+        if not self._loaded.lifetime.forked:
+            return False
+        if self._slot is not None and self._slot.context is not None:
+            never_destroy(self._slot.context)
+        return True
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
@@ -194,6 +210,7 @@ class TensorRTRequest:
         cuda = self._loaded.cuda
         nbytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(info.dtype).itemsize
         host = cuda.allocate_host(nbytes, mapped=mapped)
+        self._pinned.append(host)
         owner = host if mapped else cuda.allocate(nbytes)
         if not mapped:
             self._memory.append(owner)
@@ -209,36 +226,11 @@ class TensorRTRequest:
         with contextlib.suppress(Exception):
             self._stream.synchronize()
         self._let_go(slot)
-        self._run = None
-        # A context that was this request's alone ends here, before what it read and wrote.
-        with contextlib.suppress(Exception), self._loaded.cuda.current():
-            del slot
+        if not slot.shared:  # its context ends here, before what it read and wrote
+            with contextlib.suppress(Exception), self._loaded.cuda.current():
+                slot.close()
 
     # -- running ------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _used(self) -> Any:
-        """One use of this request: checked, alone, and with every failure as one of ours."""
-        lifetime = self._loaded.lifetime
-        lifetime.check()
-        if not self._busy.acquire(False):
-            raise BackendError(
-                "this request is running in another thread. Make one request for each thread, "
-                "or take turns"
-            )
-        try:
-            lifetime.check()
-            yield
-        except Exception as exc:
-            self._recover()
-            lifetime.check()
-            if isinstance(exc, InferenceError):
-                raise
-            raise InferenceError(
-                f"TensorRT failed on an input of {self._input.shape}: {exc}"
-            ) from exc
-        finally:
-            self._busy.release()
 
     def _enqueue(self) -> None:
         loaded, slot = self._loaded, self._slot
@@ -249,8 +241,8 @@ class TensorRTRequest:
         with loaded.ranges("enqueue"), loaded.cuda.current(), loaded.log.collecting() as said:
             if slot.bound_to is not self._token:
                 self._bind(slot)
-            assert self._run is not None
-            if not self._run(self._stream.handle):
+            assert self._bindings is not None
+            if not loaded.api.run(slot.context, self._bindings, self._stream.handle):
                 raise InferenceError(
                     f"{loaded.model}: TensorRT refused a run on {self._input.shape}: "
                     f"{'; '.join(said) or 'it gave no reason'}"
@@ -263,16 +255,17 @@ class TensorRTRequest:
         assert slot is not None
         with self._loaded.ranges("wait"):
             self._stream.synchronize()
-        if slot.report is not None:
-            slot.report()
+        if self._loaded.timing:
+            with self._loaded.cuda.current():
+                report_layers(slot.context)
         self._let_go(slot)
         return self._outputs
 
     def _bind(self, slot: ContextSlot) -> None:
         slot.bound_to = None
         self._set_shape(slot)
-        self._run = self._loaded.api.bind(slot.context, self._addresses, slot.profile)
-        if self._run is None:
+        self._bindings = self._loaded.api.bind(slot.context, self._addresses, slot.profile)
+        if self._bindings is None:
             raise InferenceError(f"{self._loaded.model}: TensorRT refused a tensor's address")
         slot.bound_to = self._token
 
@@ -301,6 +294,45 @@ class TensorRTRequest:
         if self._holds_slot:
             self._holds_slot = False
             slot.lock.release()
+
+
+class _Use:
+    """One use of a request: checked, by one thread, and with every failure as one of ours.
+
+    A class, because this runs for every frame, and a generator takes three times as long.
+    """
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: TensorRTRequest):
+        self._request = request
+
+    def __enter__(self) -> None:
+        request = self._request
+        request._loaded.lifetime.check()
+        if not request._busy.acquire(False):
+            raise BackendError(
+                "this request is running in another thread. Make one request for each thread, "
+                "or take turns"
+            )
+        if request._slot is None:  # closed since
+            request._busy.release()
+            request._loaded.lifetime.check()
+            raise BackendError(f"{request._loaded.model}: this request was released")
+
+    def __exit__(self, kind: Any, exc: Optional[BaseException], traceback: Any) -> None:
+        request = self._request
+        try:
+            if exc is None:
+                return
+            request._recover()
+            request._loaded.lifetime.check()
+            if isinstance(exc, Exception) and not isinstance(exc, InferenceError):
+                raise InferenceError(
+                    f"TensorRT failed on an input of {request._input.shape}: {exc}"
+                ) from exc
+        finally:
+            request._busy.release()
 
 
 def _known(info: TensorInfo, shape: Sequence[int], model: str) -> Shape:

@@ -142,7 +142,8 @@ def require(backend: str) -> None:
 
 def raw_runtime(case_backend: str, model: bytes, batch: int = 1) -> Raw:
     """The oracle for `model`."""
-    return {_ORT: _raw_onnxruntime, _TFL: _raw_tflite, _TRT: _raw_tensorrt}[case_backend](model, batch)
+    oracles = {_ORT: _raw_onnxruntime, _TFL: _raw_tflite, _TRT: _raw_tensorrt}
+    return oracles[case_backend](model, batch)
 
 
 def _raw_onnxruntime(model: bytes, batch: int) -> Raw:

@@ -43,9 +43,9 @@ def load(case: Case) -> Iterator[Load]:
     if fake is None:
         return
     remove_tensorrt()
-    gc.collect()
-    held = fake.cuda.live()
-    assert (held["device"], held["stream"]) == (0, 0)
+    if any(fake.cuda.live().values()):
+        gc.collect()
+    assert not any(fake.cuda.live().values())
     if fake.generation.shares_profiles:  # else a context may outlive a request of it
         assert "memory before its context" not in fake.ended
 

@@ -217,7 +217,7 @@ def test_no_driver(monkeypatch):
 def test_no_provider(monkeypatch):
     for name in ("cuda.bindings.driver", "cuda.cuda", "pycuda", "pycuda.driver"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(BackendUnavailable, match="pip install cuda-bindings.*pip install pycuda"):
+    with pytest.raises(BackendUnavailable, match=r"pip install cuda-bindings.*pip install pycuda"):
         open_cuda()
     with pytest.raises(ArgumentError, match="provider"):
         open_cuda(0, "cupy")

@@ -26,6 +26,7 @@ CLASSES = (
 )
 ENUMS = (
     "DataType",
+    "TensorFormat",
     "TensorIOMode",
     "TensorLocation",
     "LayerInformationFormat",
