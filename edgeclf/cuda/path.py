@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Optional, Protocol, Sequence, Tuple
 import numpy as np
 
 from edgeclf.cuda.base import Cuda, DeviceTensor
-from edgeclf.cuda.preprocess import CudaPreprocessor, Prepared, Source
+from edgeclf.cuda.preprocess import CudaPreprocessor, Prepared, Source, waiting_on_failure
 from edgeclf.cuda.resources import Graph, Stream
 from edgeclf.errors import BackendError
 
@@ -48,7 +48,7 @@ class _Graphs:
     """The graphs of one stream. One thread at a time, as the stream."""
 
     def __init__(self) -> None:
-        self.seen: Any = None  # the key of the frame before
+        self.seen: "OrderedDict[Any, None]" = OrderedDict()  # keys of the last few frames
         self.kept: "OrderedDict[Any, Tuple[Graph, Any]]" = OrderedDict()
 
     def find(self, key: Any) -> Optional[Graph]:
@@ -57,6 +57,16 @@ class _Graphs:
             return None
         self.kept.move_to_end(key)
         return found[0]
+
+    def is_warm(self, key: Any) -> bool:
+        """Whether such a frame came a moment ago. More kinds in turn than graphs are kept are
+        never warm: each would be recorded every time."""
+        known = key in self.seen
+        self.seen[key] = None
+        self.seen.move_to_end(key)
+        if len(self.seen) > _GRAPHS_KEPT:
+            self.seen.popitem(last=False)
+        return known
 
     def keep(self, key: Any, graph: Graph, memory: Any) -> None:
         self.kept[key] = (graph, memory)
@@ -67,9 +77,9 @@ class _Graphs:
 class CudaPath:
     """Runs {upload, preprocess, inference, download} for one frame after the other.
 
-    A frame whose layout and addresses are those of the frame before is warm: its work is recorded
-    as a graph and from then on replayed with one call. Frames of another size, format, region or
-    encoding, and frames on the device at another address, are other work, and recorded in turn.
+    A frame whose layout and addresses are those of one of the last frames is warm: its work is
+    recorded as a graph and from then on replayed with one call. Frames of another size, format,
+    region or encoding, and frames on the device at another address, are other work.
 
     Thread-safe: any number of threads, each with a request of its own.
     """
@@ -117,15 +127,15 @@ class CudaPath:
         # The request's own work is recorded with the frame's.
         key = (id(request), prepared.key)
         graph = graphs.find(key)
-        warm = graphs.seen == key
-        graphs.seen = key
+        warm = graphs.is_warm(key)
         if graph is None and warm and self._refused is None:
             graph = self._captured(prepared, request)
             if graph is not None:
                 graphs.keep(key, graph, (prepared.keep, prepared.lane.host, prepared.lane.device))
         if graph is None:
-            self._preprocessor.enqueue(prepared)
-            request.enqueue()
+            with waiting_on_failure(prepared.stream):
+                self._preprocessor.enqueue(prepared)
+                request.enqueue()
             self._count("plain")
             return
         prepared.lane.busy, prepared.lane.keep = True, prepared.keep
@@ -146,9 +156,10 @@ class CudaPath:
                 raise
             graph = self._cuda.end_capture(stream)
         except BackendError as exc:
+            reason = str(exc)  # a kept exception would keep the frame and its memory
             with self._lock:
-                self._refused = str(exc)
-            _log.warning("without CUDA graphs from here on: %s", exc)
+                self._refused = reason
+            _log.warning("without CUDA graphs from here on: %s", reason)
             return None
         self._count("captured")
         return graph

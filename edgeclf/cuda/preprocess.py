@@ -6,10 +6,11 @@ memory, and the device does the rest: one upload, one kernel.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections import OrderedDict
-from typing import Any, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Iterator, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from edgeclf.cuda.dlpack import is_on_device
 from edgeclf.cuda.kernel import BLOCK, load_kernel
 from edgeclf.cuda.lane import Lane
 from edgeclf.cuda.resources import DeviceMemory, Stream
-from edgeclf.errors import FrameError, SpecMismatch
+from edgeclf.errors import BackendError, FrameError, SpecMismatch
 from edgeclf.frame import Frame
 from edgeclf.jpeg import ReducedFrame
 from edgeclf.pixel_formats import PACKED_FORMATS
@@ -28,7 +29,7 @@ from edgeclf.preprocess import Preprocessor, _quarter_turns, _region
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
 
-__all__ = ["CudaPreprocessor", "Prepared"]
+__all__ = ["CudaPreprocessor", "Prepared", "waiting_on_failure"]
 
 _TABLES_KEPT = 16
 
@@ -140,7 +141,9 @@ class CudaPreprocessor:
             FrameError: frame, region or `target` cannot be used. SpecMismatch: ``exact=True`` and
             a frame that Pillow has not. ArgumentError: the rotation. BackendError: CUDA fails.
         """
-        self.enqueue(self.prepare(frame, target, region_of_interest, rotation_degrees))
+        prepared = self.prepare(frame, target, region_of_interest, rotation_degrees)
+        with waiting_on_failure(prepared.stream):
+            self.enqueue(prepared)
 
     def prepare(
         self,
@@ -232,13 +235,25 @@ class CudaPreprocessor:
         host = self._cuda.allocate_host(len(content))
         host.array[:] = np.frombuffer(content, np.uint8)
         device = self._cuda.allocate(len(content))
-        self._cuda.upload(device.pointer, host.pointer, len(content), stream)
-        stream.synchronize()
+        with waiting_on_failure(stream):
+            self._cuda.upload(device.pointer, host.pointer, len(content), stream)
+            stream.synchronize()
         host.free()
         return device
 
     def __repr__(self) -> str:
         return f"CudaPreprocessor({self.input_spec!r})"
+
+
+@contextlib.contextmanager
+def waiting_on_failure(stream: Stream) -> Iterator[None]:
+    """When enqueuing fails half-way: no work is left that reads memory which is freed next."""
+    try:
+        yield
+    except BackendError:
+        with contextlib.suppress(BackendError):
+            stream.synchronize()
+        raise
 
 
 def _part(frame: Source, region: Optional[Sequence[int]], rotation_degrees: int) -> Part:

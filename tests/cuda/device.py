@@ -50,7 +50,7 @@ class Tensors:
 
 
 def on_device(cuda, array, stream=None, version=3, wide=0):
-    """`array` in device memory, with `wide` more columns in memory; an object with the interface."""
+    """`array` in device memory whose rows have `wide` more columns; it has the interface."""
     padded = np.zeros((array.shape[0], array.shape[1] + wide, *array.shape[2:]), array.dtype)
     padded[:, : array.shape[1]] = array
     memory = cuda.allocate(padded.nbytes)
