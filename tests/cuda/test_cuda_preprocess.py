@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 import yuv
-from device import DLPack, Tensors, fake_cuda, on_device, preprocessor
+from fake_device import DLPack, Tensors, fake_cuda, on_device, preprocessor
 
 from edgeclf.cuda.device_frame import DeviceFrame
 from edgeclf.errors import ArgumentError, BackendError, FrameError, SpecMismatch

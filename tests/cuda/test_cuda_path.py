@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from device import Request, fake_cuda, on_device, preprocessor
+from fake_device import Request, fake_cuda, on_device, preprocessor
 from test_cuda_preprocess import SPEC, picture
 
 from edgeclf.cuda.path import CudaPath
