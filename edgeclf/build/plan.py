@@ -157,5 +157,6 @@ def _build_error(name: str, api: BuilderApi, messages: Sequence[str]) -> Backend
 
 
 def _said(messages: Sequence[str]) -> str:
-    said = "; ".join(message.strip() for message in messages[:_MOST_MESSAGES])
+    # Warnings come first, and what ended it last.
+    said = "; ".join(message.strip() for message in messages[-_MOST_MESSAGES:])
     return f"It says: {said}. " if said else "It gave no reason. "

@@ -84,6 +84,7 @@ class Behaviour:
         self.fast: Dict[str, bool] = {"fp16": True, "int8": True}
         self.phases: Sequence[Tuple[str, int]] = (("Building engine", 2),)
         self.measured = b"measured times"
+        self.plan = plan_of(version)
 
     def named(self, name: str) -> List[Call]:
         """The calls of this name, without it."""
@@ -269,7 +270,7 @@ class _Builder:
         calibrator = getattr(config, "int8_calibrator", None)
         if calibrator is not None and not self._calibrate(calibrator, network):
             return None
-        return None if behaviour.fails else plan_of(behaviour.version)
+        return None if behaviour.fails else behaviour.plan
 
     def _told(self, monitor: Any) -> bool:
         """Whether the monitor lets the build go on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, List, Optional
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from edgeclf.backends.fake import FakeBackend
+from edgeclf.build.callbacks import calibrator, monitor
 from edgeclf.build.check import Answering, compare
 from edgeclf.build.memory import check_memory, default_workspace
 from edgeclf.build.options import BuildOptions, checked_options
@@ -159,6 +161,31 @@ class TestMemory:
 
     def test_what_is_not_known_is_no_reason(self):
         assert not check_memory(MIB, None, None, Board(None)).warning
+
+
+class TestCallbacks:
+    """The vendor's code cannot take an exception: the process would end."""
+
+    MODULE = SimpleNamespace(IProgressMonitor=object, IInt8EntropyCalibrator2=object)
+
+    def test_progress_that_raises_stops(self):
+        def fail(phase, done, total):
+            raise KeyboardInterrupt
+
+        watched = monitor(self.MODULE, fail)
+        watched.phase_start("Building", None, 3)
+        assert watched.step_complete("Building", 0) is False
+
+    def test_a_calibrator_that_fails_ends(self):
+        failure = MemoryError()
+
+        def fail():
+            raise failure
+
+        stopped = calibrator(self.MODULE, fail, 2)
+        assert stopped.get_batch(["x"]) is None
+        assert stopped.failure is failure
+        assert (stopped.batches, stopped.get_batch_size()) == (0, 2)
 
 
 class TestTarget:
