@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeclf.backends import Backend, load_backend
+from edgeclf.backends import Backend
 from edgeclf.build.check import Answering, compare, in_onnxruntime
 from edgeclf.build.job import Job
 from edgeclf.build.pictures import synthetic_pictures
@@ -65,14 +65,13 @@ def _not_runnable(job: Job) -> str:
 
 
 def _loaded(job: Job, engine: bytes) -> Backend:
+    from edgeclf.backends.tensorrt import TensorRTBackend
+
     cuda = job.device.cuda
     assert cuda is not None
-    return load_backend(
-        ModelFile(engine),
-        "tensorrt",
-        device=f"cuda:{cuda.facts.index}",
-        backend_options={"cuda": cuda, "api_module": job.api.module},
-    )
+    # The module that built it, whether or not it is the one that `load_backend` would find.
+    options = {"cuda": cuda, "api_module": job.api.module}
+    return TensorRTBackend(ModelFile(engine), backend_options=options)
 
 
 def _failed(job: Job, report: CheckReport) -> ModelError:

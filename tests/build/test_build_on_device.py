@@ -17,6 +17,7 @@ from fake_tensorrt_engines import batches, engine
 from onnx import save
 
 from edgeclf import Classifier
+from edgeclf.backends.tensorrt import TensorRTBackend
 from edgeclf.build import build_engine, engine_for
 from edgeclf.errors import ModelError
 from edgeclf.model_file import ModelFile
@@ -95,12 +96,10 @@ def test_from_the_onnx_file_to_a_prediction(model, toolchain, cuda, noise):
     kept = engine_for(
         ModelFile(model), module=module, cuda=cuda, spec=SPEC, labels=labels, batch=(1, 1, 4)
     )
-    options = {"cuda": cuda, "api_module": module}
-    with Classifier(model, spec=SPEC, labels=labels) as original, Classifier(
-        kept.path, backend_options=options
-    ) as built:
+    backend = TensorRTBackend(kept, backend_options={"cuda": cuda, "api_module": module})
+    told = {"spec": SPEC, "labels": labels}
+    with Classifier(model, **told) as original, Classifier(backend=backend, **told) as built:
         for frame in noise:
             ours, theirs = built.predict(frame), original.predict(frame)
             assert ours.label == theirs.label
             np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
-        assert built.backend.runtime.startswith("tensorrt")
