@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from edgeclf.backends import Backend
 from edgeclf.build.check import Answering, compare, in_onnxruntime
 from edgeclf.build.job import Job
@@ -30,24 +32,22 @@ def checked(job: Job, prepared: Prepared, engine: bytes) -> CheckReport:
         return CheckReport("nothing", f"not run: {exc}")
     pictures = job.pictures.few(_PICTURES) if job.pictures else synthetic_pictures()
     reason = _not_runnable(job)
-    compared = "prepared onnx" if reason else "engine"
-    if reason:
-        candidate = in_onnxruntime(prepared.content, prepared.input_spec, output_spec)
-    else:
-        candidate = Answering(_loaded(job, engine), prepared.input_spec, output_spec)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(original.backend.close)
+        if reason:
+            candidate = in_onnxruntime(prepared.content, prepared.input_spec, output_spec)
+        else:
+            candidate = Answering(_loaded(job, engine), prepared.input_spec, output_spec)
+        stack.callback(candidate.backend.close)
         report = compare(
             original,
             candidate,
             pictures,
-            compared=compared,
+            compared="prepared onnx" if reason else "engine",
             reason=reason,
             precision=job.options.precision,
             quantized_original=job.origin.resolved.graph.precision == "int8",
         )
-    finally:
-        original.backend.close()
-        candidate.backend.close()
     if not report.passed:
         raise _failed(job, report)
     return report
