@@ -48,7 +48,9 @@ class BuildingBackend:
     def __init__(self, name: str, model: str, fallback: Backend, build: Build):
         self.name = name
         self.input, self.outputs = fallback.input, fallback.outputs
-        self._fallback, self._wanted = fallback, None  # type: Backend, Optional[Backend]
+        self.runtime, self.device = fallback.runtime, fallback.device
+        self._fallback = fallback
+        self._wanted: Optional[Backend] = None
         self._problem = ""
         self._stopped = False
         self._lifetime = Lifetime(model)
@@ -60,16 +62,6 @@ class BuildingBackend:
         self._thread.start()
 
     @property
-    def runtime(self) -> str:
-        """That of the backend which answers now."""
-        return self.current.runtime
-
-    @property
-    def device(self) -> str:
-        """Where the answers come from now."""
-        return self.current.device
-
-    @property
     def current(self) -> Backend:
         """The backend that new frames go to."""
         return self._fallback if self._wanted is None else self._wanted
@@ -78,8 +70,16 @@ class BuildingBackend:
     def placement(self) -> Tuple[Placement, ...]:
         """Of the backend which answers; and, while that is the fallback, why."""
         self._lifetime.check()
-        placement = self.current.placement
-        if self._wanted is not None:
+        answering = self.current
+        try:
+            placement = answering.placement
+        except BackendError:
+            if answering is self.current:
+                raise
+            # The fallback was closed between the two lines above.
+            answering = self.current
+            placement = answering.placement
+        if answering is not self._fallback:
             return placement
         reason = self._problem or f"being built; until then {self._fallback.name} answers"
         return (*placement, Placement(self.name, 0, reason))
@@ -126,6 +126,7 @@ class BuildingBackend:
                 self._problem = f"built, and not used: {problem}. {self._fallback.name} answers"
             else:
                 self._wanted = wanted
+                self.runtime, self.device = wanted.runtime, wanted.device
         if self._wanted is None:
             wanted.close()
             _LOG.warning("%s: %s", self.name, self._problem)

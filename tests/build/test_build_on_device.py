@@ -19,7 +19,8 @@ from onnx import save
 from edgeclf import Classifier
 from edgeclf.backends.tensorrt import TensorRTBackend
 from edgeclf.build import build_engine, engine_for
-from edgeclf.errors import ModelError
+from edgeclf.build.on_load import load_built
+from edgeclf.errors import ArgumentError, ModelError
 from edgeclf.model_file import ModelFile
 
 ITEM, CLASSES = (3, 6, 5), 7
@@ -103,3 +104,35 @@ def test_from_the_onnx_file_to_a_prediction(model, toolchain, cuda, noise):
             ours, theirs = built.predict(frame), original.predict(frame)
             assert ours.label == theirs.label
             np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
+
+
+def _options(cuda, module, **build: Any) -> Any:
+    return {"cuda": cuda, "api_module": module, "build": {"batch": (1, 1, 4), **build}}
+
+
+def test_loading_an_onnx_file_builds_its_engine(model, toolchain, cuda, noise, own_cache):
+    module = toolchain("10.3")
+    for _ in range(2):
+        options = _options(cuda, module, precision="fp32")
+        loaded = load_built(ModelFile(model), TensorRTBackend, backend_options=options, spec=SPEC)
+        with Classifier(backend=loaded, spec=SPEC) as built, Classifier(model, spec=SPEC) as wanted:
+            scores = built.predict(noise[0]).scores
+            np.testing.assert_allclose(scores, wanted.predict(noise[0]).scores, atol=1e-5)
+    assert len(list(own_cache.glob("*.engine"))) == 1
+
+
+def test_loading_with_a_fallback_does_not_wait(model, toolchain, cuda, noise):
+    options = _options(cuda, toolchain("10.3"), fallback="onnxruntime")
+    loaded = load_built(ModelFile(model), TensorRTBackend, backend_options=options, spec=SPEC)
+    with Classifier(backend=loaded, spec=SPEC) as built:
+        first = built.predict(noise[0])
+        assert loaded.wait(60)
+        assert built.predict(noise[0]).label == first.label
+        assert built.backend.runtime.startswith("tensorrt")
+        assert "tensorrt" not in [p.unit for p in built.placement if "until then" in p.reason]
+
+
+@pytest.mark.parametrize("build", [{"precission": "fp16"}, "fp16"])
+def test_build_options_that_are_none(build, model):
+    with pytest.raises(ArgumentError, match="build"):
+        load_built(ModelFile(model), TensorRTBackend, backend_options={"build": build})
