@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from edgeclf import Classifier
+from edgeclf.backends import building
 from edgeclf.backends.building import BuildingBackend
 from edgeclf.backends.fake import FakeBackend
 from edgeclf.errors import BackendError, InferenceError
-from edgeclf.types import TensorInfo
+from edgeclf.types import Quantization, TensorInfo
 
 INPUT = TensorInfo("x", (None, 3, 4, 4), "float32")
 SCORES = TensorInfo("scores", (None, 3), "float32")
@@ -122,6 +123,7 @@ def test_a_build_that_fails_leaves_the_fallback(started, caplog):
     ("other", "message"),
     [
         ({"input": INPUT._replace(dtype="uint8")}, "uint8"),
+        ({"outputs": (SCORES._replace(quantization=Quantization(0.1, 3)),)}, "not used"),
         ({"input": INPUT._replace(shape=(1, 3, 5, 5))}, "5, 5"),
         ({"outputs": (SCORES, SCORES)}, "2 outputs instead of 1"),
         ({"outputs": (SCORES._replace(shape=(None, 4)),)}, "4"),
@@ -162,23 +164,18 @@ def test_closing_stops_the_build_and_both_backends(started):
     backend.close()
 
 
-def test_what_is_built_after_closing_is_closed(started):
-    wanted = fake(1)
-    fallback = fake(0)
-    entered, may_end = threading.Event(), threading.Event()
+def test_what_is_built_after_closing_is_closed(monkeypatch):
+    monkeypatch.setattr(building, "_CLOSE_TIMEOUT_S", 0.05)
+    wanted, may_end = fake(1), threading.Event()
 
     def stubborn(go_on):
-        entered.set()
         may_end.wait(10)
         return wanted
 
-    backend = BuildingBackend("tensorrt", "m.onnx", fallback, stubborn)
-    entered.wait(10)
-    closer = threading.Thread(target=backend.close)
-    closer.start()
-    time.sleep(0.05)
+    backend = BuildingBackend("tensorrt", "m.onnx", fake(0), stubborn)
+    backend.close()
     may_end.set()
-    closer.join(20)
+    assert backend.wait(10)
     with pytest.raises(BackendError):
         wanted.new_request()
 

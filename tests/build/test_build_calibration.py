@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,23 @@ def test_a_device_that_runs_out_while_calibrating(build, cuda):
     cuda.fail("upload")
     with pytest.raises(BackendError, match="upload"):
         build(module, precision="int8", calibrate=frames(4))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_folder_without_pictures(version, build, tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("no picture")
+    module, _ = fake_builder(version)
+    with pytest.raises(ArgumentError, match="calibrate: n"):
+        build(module, precision="int8", calibrate=tmp_path / "texts")
+
+
+def test_quantising_leaves_the_softmax_and_the_log_alone(build):
+    before = list(logging.getLogger().handlers)
+    module, fake = fake_builder("11.4.0.1")
+    build(module, precision="int8", calibrate=frames(4))
+    (softmax,) = [n for n in fake.parsed.graph.node if n.op_type == "Softmax"]
+    assert softmax.output[0] == "y"
+    producers = {n.output[0]: n.op_type for n in fake.parsed.graph.node}
+    assert producers[softmax.input[0]] == "Gemm"
+    assert logging.getLogger().handlers == before

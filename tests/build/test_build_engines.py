@@ -25,6 +25,7 @@ from mobilenet_v3 import BOTTLENECKS, SPEC, divisible, mobilenet_v3_small
 
 from edgeclf import manifest
 from edgeclf.build import build_engine
+from edgeclf.cuda.fake import FAKE_FACTS, FakeCuda
 from edgeclf.engine import facts_of, read_header, split
 from edgeclf.errors import (
     ArgumentError,
@@ -174,6 +175,16 @@ def test_several_compute_capabilities(tmp_path):
     assert report.compute_capability == "8.6, 8.9"
     _, plan = _read(tmp_path / "tiny.engine")
     assert read_header(plan).compute_capabilities == ((8, 6), (8, 9))
+
+
+def test_an_engine_for_another_gpu_is_not_run_on_this_one(tmp_path):
+    cuda = FakeCuda(FAKE_FACTS._replace(memory_bytes=8 * 2**30, compute_capability=(8, 9)))
+    report = _tiny(tmp_path, compute_capability="8.6", cuda=cuda, check=True)
+    assert report.check.compared == "prepared onnx"
+    assert "it is for 8.6, and this is 8.9" in report.check.reason
+    # Where nothing is asked for, the GPU at hand is meant.
+    assert _tiny(tmp_path, cuda=cuda).compute_capability == "8.9"
+    assert report.gpu == FAKE_FACTS.name
 
 
 def test_labels_of_the_call_are_embedded(tmp_path):
