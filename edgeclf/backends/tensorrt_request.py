@@ -56,9 +56,13 @@ class ContextSlot:
         self.lock = threading.Lock()
         self.bound_to: Optional[object] = None
 
-    def close(self) -> None:
+    def close(self, cuda: Cuda) -> None:
         """End the context, even where a traceback still holds this object."""
-        self.context = None
+        try:
+            with cuda.current():
+                self.context = None
+        except BackendError:  # `cuda` was closed before
+            self.context = None
 
     def take(self) -> None:
         """Wait for the turn.
@@ -227,8 +231,7 @@ class TensorRTRequest:
             self._stream.synchronize()
         self._let_go(slot)
         if not slot.shared:  # its context ends here, before what it read and wrote
-            with contextlib.suppress(Exception), self._loaded.cuda.current():
-                slot.close()
+            slot.close(self._loaded.cuda)
 
     # -- running ------------------------------------------------------------------------------
 
