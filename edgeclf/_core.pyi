@@ -141,10 +141,12 @@ class CudaPreprocessor:
     ) -> CudaFrame: ...
     def on_device(
         self,
-        pixels: Tuple[int, int, int, int],
+        planes: Sequence[Tuple[int, int, int, int]],
         format: str,
         frame_width: int,
         frame_height: int,
+        color_matrix: str,
+        color_range: str,
         quarter_turns: int,
         x: int,
         y: int,

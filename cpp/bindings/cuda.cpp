@@ -134,17 +134,28 @@ CudaFrame yuv(CudaPreprocessor& self, const py::tuple& grids, const std::string&
   return self.frame(view, {{x, y, width, height}, turns}, grids, false);
 }
 
-// `pixels`: the address and the strides (down, across, from channel to channel) of pixels on the
-// device, in a format of 8-bit levels.
-CudaFrame on_device(CudaPreprocessor& self, const std::array<std::int64_t, 4>& pixels,
-                    const std::string& format, int frame_width, int frame_height, int turns, int x,
-                    int y, int width, int height) {
+ByteGrid grid_at(const std::array<std::int64_t, 4>& place) {
   ByteGrid grid;
-  grid.data = reinterpret_cast<const std::uint8_t*>(static_cast<std::uintptr_t>(pixels[0]));
-  grid.stride_y = static_cast<std::ptrdiff_t>(pixels[1]);
-  grid.stride_x = static_cast<std::ptrdiff_t>(pixels[2]);
-  grid.stride_c = static_cast<std::ptrdiff_t>(pixels[3]);
-  const FrameView view = packed_grid_view(grid, format, frame_width, frame_height);
+  grid.data = reinterpret_cast<const std::uint8_t*>(static_cast<std::uintptr_t>(place[0]));
+  grid.stride_y = static_cast<std::ptrdiff_t>(place[1]);
+  grid.stride_x = static_cast<std::ptrdiff_t>(place[2]);
+  grid.stride_c = static_cast<std::ptrdiff_t>(place[3]);
+  return grid;
+}
+
+// Of each plane that lies on the device: its address, and its strides down, across, and from byte
+// to byte. Whoever calls has checked the planes' shapes.
+CudaFrame on_device(CudaPreprocessor& self, const std::vector<std::array<std::int64_t, 4>>& places,
+                    const std::string& format, int frame_width, int frame_height,
+                    const std::string& matrix, const std::string& range, int turns, int x, int y,
+                    int width, int height) {
+  std::array<ByteGrid, 3> grids;
+  for (std::size_t i = 0; i < std::min(places.size(), grids.size()); ++i) {
+    grids[i] = grid_at(places[i]);
+  }
+  const FrameView view =
+      matrix.empty() ? packed_grid_view(grids[0], format, frame_width, frame_height)
+                     : yuv_grid_view(grids, format, frame_width, frame_height, matrix, range);
   return self.frame(view, {{x, y, width, height}, turns}, py::none(), true);
 }
 

@@ -151,6 +151,13 @@ class DeviceTensor:
     def nbytes(self) -> int:
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
+    def item(self, index: int) -> DeviceTensor:
+        """Item `index` of a batch, as a batch of one."""
+        if not 0 <= index < self.shape[0]:
+            raise IndexError(f"expected an item 0..{self.shape[0] - 1}, got {index}")
+        pointer = self.pointer + index * (self.nbytes // self.shape[0])
+        return DeviceTensor(pointer, (1, *self.shape[1:]), self.dtype, self.stream, self)
+
     @property
     def __cuda_array_interface__(self) -> Dict[str, Any]:
         return {

@@ -9,11 +9,11 @@ import re
 import sys
 from pathlib import Path
 
-import fake_driver
+import fake_cuda_driver
 import fake_pycuda
 import numpy as np
 import pytest
-from installed import has_bindings
+from nvidia_packages import has_bindings
 
 import edgeclf.cuda
 from edgeclf.cuda import open_cuda
@@ -28,10 +28,10 @@ class BindingsCase:
     name = "cuda.bindings"
 
     def __init__(self, monkeypatch, layout="cuda.bindings.driver"):
-        fake_driver.state = self.state = fake_driver.State()
+        fake_cuda_driver.state = self.state = fake_cuda_driver.State()
         for name in ("cuda.bindings", "cuda.bindings.driver", "cuda.cuda"):
             monkeypatch.setitem(sys.modules, name, None)
-        monkeypatch.setitem(sys.modules, layout, fake_driver)
+        monkeypatch.setitem(sys.modules, layout, fake_cuda_driver)
 
     def held(self):
         state = self.state
@@ -209,7 +209,7 @@ def test_no_driver(monkeypatch):
     case.state.init = RuntimeError('"cuda" is an NVIDIA driver library\nand more')
     with pytest.raises(BackendUnavailable, match="driver cannot be loaded"):
         open_cuda()
-    case.state.init = fake_driver.CUresult.CUDA_ERROR_INVALID_VALUE
+    case.state.init = fake_cuda_driver.CUresult.CUDA_ERROR_INVALID_VALUE
     with pytest.raises(BackendUnavailable, match="CUDA_ERROR_INVALID_VALUE"):
         open_cuda()
 
@@ -245,12 +245,12 @@ def test_the_real_module_has_every_name_with_as_many_arguments():
     for name in used:
         stated = re.match(rf"{name}\((.*?)\)", getattr(real, name).__doc__).group(1)
         count = len([part for part in stated.split(",") if part.strip()])
-        fake = getattr(fake_driver, name)
+        fake = getattr(fake_cuda_driver, name)
         code = getattr(fake, "__closure__", None)
         plain = code[0].cell_contents if code else fake
         assert plain.__code__.co_argcount == count, name
     for kind in ("CUdevice_attribute", "CUmemorytype", "CUstreamCaptureMode"):
-        for member in getattr(fake_driver, kind).__members__:
+        for member in getattr(fake_cuda_driver, kind).__members__:
             assert hasattr(getattr(real, kind), member)
     for field in re.findall(r"copy\.(\w+) =", SOURCE.read_text()):
         assert hasattr(real.CUDA_MEMCPY2D, field)

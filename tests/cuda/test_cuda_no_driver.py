@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from installed import has_bindings
+from nvidia_packages import has_bindings
 
 PROGRAM = """
 import ctypes, sys

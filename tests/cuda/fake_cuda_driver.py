@@ -2,7 +2,7 @@
 error and values, over host memory. Copies happen at once: deferral is FakeCuda's business.
 
 It knows the calls by the names, argument counts and results that NVIDIA's documentation gives;
-test_providers.py holds the names against the real module where that is installed.
+test_cuda_providers.py holds the names against the real module where that is installed.
 """
 
 from __future__ import annotations
