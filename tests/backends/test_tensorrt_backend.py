@@ -197,6 +197,7 @@ def test_a_captured_run_replays_on_new_frames(generation: str, dynamic: bool) ->
             graph.launch(stream)
             assert_answer(made, host, request.finish())
         assert state.runs == 4
+        assert request.can_capture == (not dynamic or generation in SHARING)
         assert_answer(made, host, request.infer())
         graph.close()
 
