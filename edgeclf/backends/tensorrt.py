@@ -31,12 +31,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from edgeclf.backends import tensorrt_api as api
 from edgeclf.backends.arguments import check_threads
 from edgeclf.backends.base import Lifetime, single_input
+from edgeclf.backends.tensorrt_context import ContextSlot
 from edgeclf.backends.tensorrt_layers import LayerTime, LayerTimes, layers_of, profiler_of
 from edgeclf.backends.tensorrt_load import open_engine, quoted
 from edgeclf.backends.tensorrt_nvtx import find_ranges
 from edgeclf.backends.tensorrt_options import check_tensorrt_options, device_index
 from edgeclf.backends.tensorrt_profiles import Profile, choose, profiles_of, simultaneous
-from edgeclf.backends.tensorrt_request import ContextSlot, Loaded, TensorRTRequest
+from edgeclf.backends.tensorrt_request import Loaded, TensorRTRequest
 from edgeclf.backends.tensors import request_shape, require_dtype
 from edgeclf.errors import BackendError, ModelError, SpecMismatch
 from edgeclf.model_file import ModelFile

@@ -4,7 +4,7 @@ Frames travel as: `input` (pinned host memory) -> `device_input` -> the engine -
 device memory -> pinned host memory, all of it enqueued on one stream and waited for once. Where
 the GPU shares the host's memory (Jetson), `input` is mapped, and nothing is copied.
 
-Longer than 200 lines, because a request and the context that it may share belong together.
+Longer than 200 lines, because allocating, running and releasing belong together.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ import numpy as np
 
 from edgeclf.backends.base import Lifetime
 from edgeclf.backends.tensorrt_api import EngineApi, Shape, never_destroy, report_layers
+from edgeclf.backends.tensorrt_context import ContextSlot
 from edgeclf.backends.tensorrt_log import VendorLog
 from edgeclf.cuda import Cuda, DeviceTensor
 from edgeclf.errors import BackendError, InferenceError, SpecMismatch
 from edgeclf.types import TensorInfo
 
-__all__ = ["ContextSlot", "Loaded", "TensorRTRequest"]
-
-
-_TURN_TIMEOUT_S = 30.0
+__all__ = ["Loaded", "TensorRTRequest"]
 
 
 class Loaded(NamedTuple):
@@ -49,42 +47,6 @@ class _Buffer(NamedTuple):
     host: int
     device: int
     owner: Any
-
-
-class ContextSlot:
-    """An execution context and whose addresses it holds. Contexts run one at a time: `lock`.
-
-    A slot belongs to one request, but for generations that allow one context for each profile:
-    there requests take turns.
-    """
-
-    def __init__(self, context: Any, profile: int, shared: bool):
-        self.context = context
-        self.profile = profile
-        self.shared = shared
-        self.lock = threading.Lock()
-        self.bound_to: Optional[object] = None
-
-    def close(self, cuda: Cuda) -> None:
-        """End the context, even where a traceback still holds this object."""
-        try:
-            with cuda.current():
-                self.context = None
-        except BackendError:  # `cuda` was closed before
-            self.context = None
-
-    def take(self) -> None:
-        """Wait for the turn.
-
-        Raises:
-            BackendError: another request has begun a run and not finished it.
-        """
-        if not self.lock.acquire(timeout=_TURN_TIMEOUT_S):
-            raise BackendError(
-                f"the engine's only context for profile {self.profile} has been in use for "
-                f"{_TURN_TIMEOUT_S:.0f} s. After enqueue(), call finish() before another request "
-                "runs, or build the engine with TensorRT 10 or later"
-            )
 
 
 class TensorRTRequest:
