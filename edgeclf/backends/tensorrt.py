@@ -26,19 +26,20 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from edgeclf.backends import tensorrt_api as api
 from edgeclf.backends.arguments import check_threads
 from edgeclf.backends.base import Lifetime, single_input
+from edgeclf.backends.tensorrt_context import ContextSlot
 from edgeclf.backends.tensorrt_layers import LayerTime, LayerTimes, layers_of, profiler_of
 from edgeclf.backends.tensorrt_load import open_engine, quoted
 from edgeclf.backends.tensorrt_nvtx import find_ranges
 from edgeclf.backends.tensorrt_options import check_tensorrt_options, device_index
-from edgeclf.backends.tensorrt_profiles import Profile, choose, simultaneous
-from edgeclf.backends.tensorrt_request import ContextSlot, Loaded, TensorRTRequest
+from edgeclf.backends.tensorrt_profiles import Profile, choose, profiles_of, simultaneous
+from edgeclf.backends.tensorrt_request import Loaded, TensorRTRequest
 from edgeclf.backends.tensors import request_shape, require_dtype
-from edgeclf.errors import ArgumentError, BackendError, SpecMismatch
+from edgeclf.errors import BackendError, ModelError, SpecMismatch
 from edgeclf.model_file import ModelFile
 from edgeclf.types import Placement, TensorInfo
 
@@ -87,37 +88,32 @@ class TensorRTBackend:
         self._shared: Dict[int, ContextSlot] = {}
         self._placement: Optional[Tuple[Placement, ...]] = None
         self._times = LayerTimes()
+        self._api: Optional[api.EngineApi] = None
         del opened  # else a traceback could keep the engine
         try:
-            with self.cuda.current():
-                self._api: api.EngineApi = api.engine_api(self._module, self._engine)
             self._read_tensors()
         except BaseException:
             self.close()
             raise
 
     def _read_tensors(self) -> None:
-        model, found = self._model, self._api.tensors
-        for tensor in found:
-            if tensor.on_host or not tensor.linear:
-                raise SpecMismatch(
-                    f"{model}: expected {tensor.name!r} as a plain (linear) tensor on the device; "
-                    "it is on the host, or in a packed format. Build the engine with the default "
-                    "formats of inputs and outputs"
-                )
-        inputs = [_tensor_info(t) for t in found if t.is_input]
-        outputs = [_tensor_info(t) for t in found if not t.is_input]
+        model = self._model
+        with self.cuda.current():
+            self._api = engine = _described(self._module, self._engine, model)
+        _require_plain(engine.tensors, model)
+        inputs = [_tensor_info(t) for t in engine.tensors if t.is_input]
+        outputs = [_tensor_info(t) for t in engine.tensors if not t.is_input]
         self.input = require_dtype(single_input(inputs, model), "the input", model)
         self.outputs = tuple(require_dtype(o, "the output", model) for o in outputs)
-        self._profiles = self._read_profiles()
-        own_context = self._api.shares_profiles or None not in self.input.shape
+        self._profiles = profiles_of(engine, self.input, self._profile, model)
+        own_context = engine.shares_profiles or None not in self.input.shape
         self._one_context_each = not own_context
         self.max_requests = None if own_context else simultaneous(self._profiles)
         self.max_batch = max(profile.largest[0] for profile in self._profiles)
         self._loaded = Loaded(
             model,
             self.cuda,
-            self._api,
+            engine,
             self._log,
             self._lifetime,
             self.input,
@@ -125,21 +121,6 @@ class TensorRTBackend:
             find_ranges(),
             self._timing,
         )
-
-    def _read_profiles(self) -> Tuple[Profile, ...]:
-        wanted = self._profile
-        if wanted is not None and wanted >= self._api.profiles:
-            raise ArgumentError(
-                f"profile: {self._model} has {self._api.profiles}, numbered from 0; got {wanted}"
-            )
-        if None not in self.input.shape:
-            shape = tuple(n for n in self.input.shape if n is not None)
-            return (Profile(0, shape, shape, shape),)
-        every = tuple(
-            Profile(number, *self._api.profile_shapes(self.input.name, number))
-            for number in range(self._api.profiles)
-        )
-        return every if wanted is None else (every[wanted],)
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -185,15 +166,11 @@ class TensorRTBackend:
 
     def _new_slot(self, profile: int, stream: Any) -> ContextSlot:
         with self.cuda.current(), self._log.collecting() as said:
-            slot = ContextSlot(
-                self._engine.create_execution_context(), profile, self._one_context_each
-            )
-            if slot.context is None:
-                raise BackendError(self._no_context(said))
+            slot = ContextSlot(self._new_context(said), profile, self._one_context_each)
             try:
                 self._set_up(slot, stream, said)
             except BaseException:
-                slot.close()
+                slot.close(self.cuda)
                 raise
         return slot
 
@@ -207,10 +184,19 @@ class TensorRTBackend:
         if self._timing:
             api.profile_layers(slot.context, profiler_of(self._module, self._times))
 
-    def _no_context(self, said: Sequence[str]) -> str:
+    def _new_context(self, said: List[str]) -> Any:
+        try:
+            context = self._engine.create_execution_context()
+        except Exception as exc:
+            raise self._no_context([*said, str(exc)]) from exc
+        if context is None:
+            raise self._no_context(said)
+        return context
+
+    def _no_context(self, said: Sequence[str]) -> BackendError:
         needed = api.device_memory_bytes(self._engine) / 2**20
         free = self.cuda.free_memory() / 2**20
-        return (
+        return BackendError(
             f"{self._model}: TensorRT made no execution context beside {len(self._requests)} "
             f"requests; each takes {needed:.1f} MiB of device memory, {free:.1f} MiB are free: "
             f"{quoted(said)}. Use fewer threads, or build with a smaller batch"
@@ -261,15 +247,41 @@ class TensorRTBackend:
             requests = list(self._requests)
             for request in requests:
                 request.stop()
-            with self.cuda.current():
-                for slot in self._shared.values():
-                    slot.close()
+            for slot in self._shared.values():
+                slot.close(self.cuda)
             for request in requests:
                 request.release()
-            with self.cuda.current():
-                self._api.release()
-                self._engine = None
-                self._runtime = None
+            try:
+                with self.cuda.current():
+                    self._drop_engine()
+            except BackendError:  # its Cuda was closed before
+                self._drop_engine()
+
+    def _drop_engine(self) -> None:
+        if self._api is not None:
+            self._api.release()
+        self._engine = None
+        self._runtime = None
+
+
+def _described(module: Any, engine: Any, model: str) -> api.EngineApi:
+    try:
+        return api.engine_api(module, engine)
+    except Exception as exc:
+        raise ModelError(
+            f"{model}: expected tensors that {module.__name__} {module.__version__} can describe; "
+            f"it says: {exc}. Build the engine with plain inputs and outputs"
+        ) from exc
+
+
+def _require_plain(tensors: Sequence[api.Tensor], model: str) -> None:
+    for tensor in tensors:
+        if tensor.on_host or not tensor.linear:
+            raise SpecMismatch(
+                f"{model}: expected {tensor.name!r} as a plain (linear) tensor on the device; "
+                "it is on the host, or in a packed format. Build the engine with the default "
+                "formats of inputs and outputs"
+            )
 
 
 def _tensor_info(tensor: api.Tensor) -> TensorInfo:

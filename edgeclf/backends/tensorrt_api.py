@@ -9,6 +9,8 @@ What a generation can do is asked of its objects (``hasattr``), not of its versi
 - TensorRT for RTX can say before loading whether an engine runs here.
 
 Shapes are tuples of int, with -1 where the engine leaves a dimension open, as the vendor has it.
+
+Longer than 200 lines, because all differences stand in one place.
 """
 
 from __future__ import annotations

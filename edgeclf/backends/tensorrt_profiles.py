@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from edgeclf.errors import SpecMismatch
+from edgeclf.backends.tensorrt_api import EngineApi, Shape
+from edgeclf.errors import ArgumentError, SpecMismatch
+from edgeclf.types import TensorInfo
 
-__all__ = ["Profile", "choose", "simultaneous"]
-
-Shape = Tuple[int, ...]
+__all__ = ["Profile", "choose", "profiles_of", "simultaneous"]
 
 
 class Profile(NamedTuple):
@@ -18,6 +18,25 @@ class Profile(NamedTuple):
     smallest: Shape
     best: Shape
     largest: Shape
+
+
+def profiles_of(
+    engine: EngineApi, input: TensorInfo, wanted: Optional[int], model: str
+) -> Tuple[Profile, ...]:
+    """All profiles of an engine, or the one `wanted`; of a fixed shape, that shape as one.
+
+    Raises:
+        ArgumentError: there is no profile `wanted`.
+    """
+    if wanted is not None and wanted >= engine.profiles:
+        raise ArgumentError(
+            f"profile: {model} has {engine.profiles}, numbered from 0; got {wanted}"
+        )
+    if None not in input.shape:
+        shape = tuple(n for n in input.shape if n is not None)
+        return (Profile(0, shape, shape, shape),)
+    numbers = range(engine.profiles) if wanted is None else (wanted,)
+    return tuple(Profile(n, *engine.profile_shapes(input.name, n)) for n in numbers)
 
 
 def choose(profiles: Sequence[Profile], shape: Shape, model: str) -> List[Profile]:

@@ -4,7 +4,7 @@ Frames travel as: `input` (pinned host memory) -> `device_input` -> the engine -
 device memory -> pinned host memory, all of it enqueued on one stream and waited for once. Where
 the GPU shares the host's memory (Jetson), `input` is mapped, and nothing is copied.
 
-Longer than 200 lines, because a request and the context that it may share belong together.
+Longer than 200 lines, because allocating, running and releasing belong together.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ import numpy as np
 
 from edgeclf.backends.base import Lifetime
 from edgeclf.backends.tensorrt_api import EngineApi, Shape, never_destroy, report_layers
+from edgeclf.backends.tensorrt_context import ContextSlot
 from edgeclf.backends.tensorrt_log import VendorLog
 from edgeclf.cuda import Cuda, DeviceTensor
 from edgeclf.errors import BackendError, InferenceError, SpecMismatch
 from edgeclf.types import TensorInfo
 
-__all__ = ["ContextSlot", "Loaded", "TensorRTRequest"]
-
-
-_TURN_TIMEOUT_S = 30.0
+__all__ = ["Loaded", "TensorRTRequest"]
 
 
 class Loaded(NamedTuple):
@@ -42,36 +40,13 @@ class Loaded(NamedTuple):
     timing: bool
 
 
-class ContextSlot:
-    """An execution context and whose addresses it holds. Contexts run one at a time: `lock`.
+class _Buffer(NamedTuple):
+    """A tensor's memory: host array and address, device address, and who owns that."""
 
-    A slot belongs to one request, but for generations that allow one context for each profile:
-    there requests take turns.
-    """
-
-    def __init__(self, context: Any, profile: int, shared: bool):
-        self.context = context
-        self.profile = profile
-        self.shared = shared
-        self.lock = threading.Lock()
-        self.bound_to: Optional[object] = None
-
-    def close(self) -> None:
-        """End the context, even where a traceback still holds this object."""
-        self.context = None
-
-    def take(self) -> None:
-        """Wait for the turn.
-
-        Raises:
-            BackendError: another request has begun a run and not finished it.
-        """
-        if not self.lock.acquire(timeout=_TURN_TIMEOUT_S):
-            raise BackendError(
-                f"the engine's only context for profile {self.profile} has been in use for "
-                f"{_TURN_TIMEOUT_S:.0f} s. After enqueue(), call finish() before another request "
-                "runs, or build the engine with TensorRT 10 or later"
-            )
+    array: np.ndarray
+    host: int
+    device: int
+    owner: Any
 
 
 class TensorRTRequest:
@@ -84,12 +59,15 @@ class TensorRTRequest:
         device_input: what the engine reads: a `DeviceTensor` of `input`'s shape and dtype, on
             this request's stream. Whoever fills it directly calls `enqueue` and `finish`.
         profile: the number of the optimisation profile that it runs under.
+        can_capture: whether graphs of its runs may be replayed beside other requests' runs. Not
+            where requests share a context: a replay does not wait for its turn.
     """
 
     def __init__(self, loaded: Loaded, slot: ContextSlot, shape: Shape, stream: Any):
         self._loaded = loaded
         self._slot: Optional[ContextSlot] = slot
         self.profile = slot.profile
+        self.can_capture = not slot.shared
         self._stream = stream
         self._busy = threading.Lock()
         self._token = object()
@@ -191,22 +169,22 @@ class TensorRTRequest:
                 ]
         finally:
             slot.lock.release()
-        host, pointer, owner = self._pair(loaded.input, shape, mapped)
-        self._input = host
-        self._input[...] = 0
-        self._upload = None if mapped else (pointer, host.ctypes.data, host.nbytes)
-        self.device_input = DeviceTensor(pointer, shape, loaded.input.dtype, self._stream, owner)
+        read = self._buffer(loaded.input, shape, mapped)
+        self._input = read.array
+        self._upload = None if mapped else (read.device, read.host, read.array.nbytes)
+        self.device_input = DeviceTensor(
+            read.device, shape, loaded.input.dtype, self._stream, read.owner
+        )
         outputs = []
         for info, found in zip(loaded.outputs, shapes):
-            host, pointer, _ = self._pair(info, _known(info, found, loaded.model), mapped)
-            host[...] = 0
-            outputs.append(host)
+            written = self._buffer(info, _known(info, found, loaded.model), mapped)
+            outputs.append(written.array)
             if not mapped:
-                self._downloads.append((host.ctypes.data, pointer, host.nbytes))
+                self._downloads.append((written.host, written.device, written.array.nbytes))
         self._outputs = tuple(outputs)
 
-    def _pair(self, info: TensorInfo, shape: Shape, mapped: bool) -> Tuple[np.ndarray, int, Any]:
-        """Host memory for a tensor, the address where the device has it, and who owns that."""
+    def _buffer(self, info: TensorInfo, shape: Shape, mapped: bool) -> _Buffer:
+        """Memory for a tensor on the host, zeroed, and on the device, where it is not the same."""
         cuda = self._loaded.cuda
         nbytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(info.dtype).itemsize
         host = cuda.allocate_host(nbytes, mapped=mapped)
@@ -214,10 +192,10 @@ class TensorRTRequest:
         owner = host if mapped else cuda.allocate(nbytes)
         if not mapped:
             self._memory.append(owner)
-        pointer = host.device_pointer if mapped else owner.pointer
-        self._addresses.append((info.name, pointer))
-        array = host.array.view(info.dtype).reshape(shape)
-        return array, pointer, owner
+        device = host.device_pointer if mapped else owner.pointer
+        self._addresses.append((info.name, device))
+        host.array[...] = 0
+        return _Buffer(host.array.view(info.dtype).reshape(shape), host.pointer, device, owner)
 
     def _stop(self) -> None:
         slot, self._slot = self._slot, None
@@ -227,8 +205,7 @@ class TensorRTRequest:
             self._stream.synchronize()
         self._let_go(slot)
         if not slot.shared:  # its context ends here, before what it read and wrote
-            with contextlib.suppress(Exception), self._loaded.cuda.current():
-                slot.close()
+            slot.close(self._loaded.cuda)
 
     # -- running ------------------------------------------------------------------------------
 

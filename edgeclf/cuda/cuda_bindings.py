@@ -288,11 +288,9 @@ class CudaBindings:
         _call("cuDevicePrimaryCtxRelease", self._device)
 
     def _releaser(self, name: str, raw: Any) -> Callable[[], None]:
-        context, resources = self._context, self._resources
+        context = self._context
 
         def release() -> None:
-            if resources.closed or not resources.in_this_process:
-                return
             # At the end of a process the driver may be gone, and with it what was to be released.
             with contextlib.suppress(BackendError):
                 _call("cuCtxPushCurrent", context)

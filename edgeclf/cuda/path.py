@@ -49,14 +49,13 @@ class _Graphs:
 
     def __init__(self) -> None:
         self.seen: "OrderedDict[Any, None]" = OrderedDict()  # keys of the last few frames
-        self.kept: "OrderedDict[Any, Tuple[Graph, Any]]" = OrderedDict()
+        self.kept: "OrderedDict[Any, Graph]" = OrderedDict()
 
     def find(self, key: Any) -> Optional[Graph]:
         found = self.kept.get(key)
-        if found is None:
-            return None
-        self.kept.move_to_end(key)
-        return found[0]
+        if found is not None:
+            self.kept.move_to_end(key)
+        return found
 
     def is_warm(self, key: Any) -> bool:
         """Whether such a frame came a moment ago. More kinds in turn than graphs are kept are
@@ -68,8 +67,10 @@ class _Graphs:
             self.seen.popitem(last=False)
         return known
 
-    def keep(self, key: Any, graph: Graph, memory: Any) -> None:
-        self.kept[key] = (graph, memory)
+    def keep(self, key: Any, graph: Graph) -> None:
+        # A key has all addresses in it, and whoever asks with it holds the memory: a graph whose
+        # memory is gone is never found again.
+        self.kept[key] = graph
         if len(self.kept) > _GRAPHS_KEPT:
             self.kept.popitem(last=False)
 
@@ -131,7 +132,7 @@ class CudaPath:
         if graph is None and warm and self._refused is None:
             graph = self._captured(prepared, request)
             if graph is not None:
-                graphs.keep(key, graph, (prepared.keep, prepared.lane.host, prepared.lane.device))
+                graphs.keep(key, graph)
         if graph is None:
             with waiting_on_failure(prepared.stream):
                 self._preprocessor.enqueue(prepared)

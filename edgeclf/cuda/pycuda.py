@@ -209,11 +209,9 @@ class PyCuda:
         self._context.detach()
 
     def _releaser(self, free: Callable[[], None]) -> Callable[[], None]:
-        context, resources = self._context, self._resources
+        context = self._context
 
         def release() -> None:
-            if resources.closed or not resources.in_this_process:
-                return
             with contextlib.suppress(_driver.Error):
                 context.push()
                 try:

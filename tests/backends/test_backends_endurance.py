@@ -176,6 +176,8 @@ def _ended(child: int) -> int:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 def test_memory_does_not_grow(case: Case, path: Path) -> None:
     """An infer leaves nothing behind, beside a control that keeps 1 KiB of each."""
+    if case.name == "tensorrt 8.2 open batch":
+        pytest.skip("the fakes are slow, and one of them is enough")
     growth = float(python(GROWTH, str(path), case.name, "no"))
     control = float(python(GROWTH, str(path), case.name, "leak"))
     assert control > 800

@@ -149,7 +149,7 @@ def test_a_request_in_two_threads_is_refused(
 def test_a_turn_that_never_ends_is_an_error(
     generation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeclf.backends.tensorrt_request._TURN_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("edgeclf.backends.tensorrt_context._TURN_TIMEOUT_S", 0.05)
     with loaded(generation, profiles=batches((1, 1, 4))) as (backend, _, made):
         first, second = backend.new_request(), backend.new_request()
         second.input[...] = tensor = pixels(second.input.shape)
@@ -197,6 +197,7 @@ def test_a_captured_run_replays_on_new_frames(generation: str, dynamic: bool) ->
             graph.launch(stream)
             assert_answer(made, host, request.finish())
         assert state.runs == 4
+        assert request.can_capture == (not dynamic or generation in SHARING)
         assert_answer(made, host, request.infer())
         graph.close()
 

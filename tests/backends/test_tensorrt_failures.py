@@ -175,6 +175,28 @@ def test_a_limit_of_contexts(generation: str) -> None:
 
 
 @every_generation
+def test_a_context_that_raises(generation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Any) -> None:
+        raise RuntimeError("from the vendor")
+
+    with loaded(generation) as (backend, state, _):
+        monkeypatch.setattr(state.module.ICudaEngine, "create_execution_context", fails)
+        with pytest.raises(BackendError, match=r"made no execution context.*from the vendor"):
+            backend.new_request()
+        assert held_on_device(state.cuda) == (0, 0)
+
+
+def test_closing_after_its_cuda_was_closed() -> None:
+    with loaded("10.3") as (backend, state, _):
+        request = backend.new_request()
+        state.cuda.close()
+        with pytest.raises(BackendError, match="closed"):
+            request.infer()
+        backend.close()
+        assert state.ended == ["context", "engine", "runtime"]
+
+
+@every_generation
 def test_no_memory_for_a_context(generation: str) -> None:
     small = FakeCuda(FAKE_FACTS._replace(memory_bytes=1 << 20))
     with loaded(generation, small, workspace=2 << 20) as (backend, _, _):

@@ -190,6 +190,21 @@ def test_tensors_that_are_no_classifiers(
 
 
 @every_generation
+def test_tensors_that_the_module_cannot_describe(
+    generation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Any) -> None:
+        raise TypeError("Unable to convert function return value to a Python type!")
+
+    with fake(generation) as state:
+        monkeypatch.setattr(state.module.ICudaEngine, "_format_text", fails)
+        monkeypatch.setattr(state.module.ICudaEngine, "_format", fails)
+        with pytest.raises(ModelError, match="Unable to convert") as caught:
+            load(state, engine())
+        assert isinstance(caught.value.__cause__, TypeError)
+
+
+@every_generation
 def test_outputs_whose_size_depends_on_the_frame(generation: str) -> None:
     with fake(generation) as state:
         backend = load(state, engine(outputs=(("places", -1, "float32"),)))

@@ -92,6 +92,16 @@ def test_the_tables_are_uploaded_once(cuda):
     assert cuda.calls["upload"] == 1 + frames
 
 
+def test_tables_in_use_outlive_their_place_among_those_kept(cuda):
+    pre, tensors = preprocessor(cuda, SPEC), Tensors(cuda, SPEC.shape, "float32")
+    pre.write(pre.frame_of(picture(1)), tensors.target)
+    other = Tensors(cuda, SPEC.shape, "float32")
+    for height in range(20, 40):
+        pre.write(pre.frame_of(picture(2, (height, 30, 3))), other.target)
+    other.stream.synchronize()
+    np.testing.assert_array_equal(tensors.read(), Preprocessor(SPEC)(picture(1)))
+
+
 def test_quantised_and_yuv(cuda):
     spec = InputSpec(width=19, height=23, dtype="int8", layout="nhwc", mean=(127.0,), std=(128.0,))
     quantization = Quantization(1 / 127, 3)
