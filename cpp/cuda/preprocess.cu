@@ -6,7 +6,8 @@
 // clips last.
 //
 // Compiled by NVRTC, which has no headers, for any GPU; and by a C++ compiler behind the few lines
-// of cpp/tests/cuda_on_host.h, which is how it is tested where there is no GPU.
+// of cpp/tests/cuda_on_host.h, which is how it is tested where there is no GPU. Over 200 lines
+// because it is one source for one compiler.
 #include "edgeclf/cuda_arguments.h"
 
 #ifdef __CUDACC__

@@ -1,7 +1,8 @@
 """Frame to tensor on the device: what ``edgeclf.preprocess`` does, for device memory.
 
 The host decides (geometry, weights, what of the frame is needed), copies that part into pinned
-memory, and the device does the rest: one upload, one kernel.
+memory, and the device does the rest: one upload, one kernel. Over 200 lines because what is kept
+for frames, streams and sizes is kept here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """CUDA through PyCUDA, which the older Jetsons have: no graphs, everything else.
 
 Never ``pycuda.autoinit``, which makes a context of its own: the primary context is retained, and
-pushed and popped around every call.
+pushed and popped around every call. Over 200 lines because it is one adapter.
 """
 
 from __future__ import annotations

@@ -67,8 +67,7 @@ class State:
         self.launched = []
 
 
-state = State()
-CONTEXT = object()
+state, CONTEXT = State(), object()
 
 
 def needs_context(function):
