@@ -9,7 +9,7 @@ from edgeclf.build.calibration import statically_quantized
 from edgeclf.build.half import as_half
 from edgeclf.build.origin import Origin
 from edgeclf.build.pictures import Pictures
-from edgeclf.errors import ArgumentError, ModelError, SpecMismatch
+from edgeclf.errors import ArgumentError, ModelError
 from edgeclf.spec import InputSpec
 
 __all__ = ["Prepared", "prepare"]
@@ -94,15 +94,11 @@ def _require_pictures(pictures: Pictures, name: str) -> None:
 def _input_for(
     model: Any, spec: InputSpec, takes_uint8: bool, name: str
 ) -> "tuple[InputSpec, List[str]]":
-    """The input as float32 where TensorRT does not take its codes."""
+    """The input as float32 where TensorRT does not take its codes: ONNX states no scale for them, so
+    they are the pixels themselves."""
     dtype = spec.dtype
     if dtype not in ("uint8", "int8") or (dtype == "uint8" and takes_uint8):
         return spec, []
-    if spec.normalised:
-        raise SpecMismatch(
-            f"{name}: its input is normalised {dtype}, which this TensorRT does not take. Export "
-            "the model with a float32 input"
-        )
     from onnx import TensorProto
 
     value = next(v for v in model.graph.input if v.type.tensor_type.elem_type != TensorProto.FLOAT)

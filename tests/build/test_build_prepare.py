@@ -234,24 +234,6 @@ def test_codes_that_are_read_by_anything_else_are_refused(tmp_path):
         prepare(origin, "fp32", NONE, strongly_typed=False, takes_uint8=False)
 
 
-def test_normalised_codes_are_not_guessed_at(tmp_path):
-    nodes = [
-        node("Cast", ["x"], ["c"], to=TensorProto.FLOAT),
-        node("GlobalAveragePool", ["c"], ["m"]),
-        node("Flatten", ["m"], ["y"]),
-    ]
-    model = model_of(nodes, {}, [1, 3, 8, 8], dtype=TensorProto.UINT8, classes=3)
-    onnx.save(model, str(tmp_path / "codes.onnx"))
-    for spec, refused in ((TINY_SPEC, True), ({**TINY_SPEC, "mean": None, "std": None}, False)):
-        spec = {**spec, "rescale_factor": 1.0, "activation": "softmax"}
-        origin = read_origin(tmp_path / "codes.onnx", spec=spec)
-        if refused:
-            with pytest.raises(SpecMismatch, match="normalised uint8"):
-                prepare(origin, "fp32", NONE, strongly_typed=False, takes_uint8=False)
-        else:
-            prepare(origin, "fp32", NONE, strongly_typed=False, takes_uint8=False)
-
-
 class TestOrigin:
     def test_another_format_is_refused(self):
         with pytest.raises(ModelError, match="reads ONNX models, and this is tflite"):
