@@ -94,8 +94,10 @@ def _require_pictures(pictures: Pictures, name: str) -> None:
 def _input_for(
     model: Any, spec: InputSpec, takes_uint8: bool, name: str
 ) -> "tuple[InputSpec, List[str]]":
-    """The input as float32 where TensorRT does not take its codes: ONNX states no scale for them, so
-    they are the pixels themselves."""
+    """The input as float32 where TensorRT does not take its codes.
+
+    ONNX states no scale for an input, so its codes are the pixels themselves.
+    """
     dtype = spec.dtype
     if dtype not in ("uint8", "int8") or (dtype == "uint8" and takes_uint8):
         return spec, []
