@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Callable, Iterator, Optional, Union
 
 from edgeclf.build.cache_key import KEY_NAME, key_in
+from edgeclf.cuda.cubin_cache import cache_folder
 from edgeclf.errors import ArgumentError, BackendError, ManifestError
 from edgeclf.manifest.atomic import write_atomically
 
@@ -35,15 +36,8 @@ _POLL_S = 0.1
 
 
 def default_folder() -> Path:
-    """``$EDGECLF_CACHE_DIR``, else ``edgeclf`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    given = os.environ.get("EDGECLF_CACHE_DIR")
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME")
-    # The specification says to pass over a path that is not absolute.
-    if base and os.path.isabs(base):  # noqa: PTH117
-        return Path(base) / "edgeclf"
-    return Path("~/.cache/edgeclf").expanduser()
+    """Where this user's engines are kept; not made."""
+    return cache_folder() / "engines"
 
 
 class Store:

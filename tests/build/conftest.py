@@ -61,10 +61,9 @@ def noise() -> "list[np.ndarray]":
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test touches the user's cache."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("EDGECLF_CACHE_DIR", str(folder))
-    return folder
+    """No test touches the user's cache; where its engines are."""
+    monkeypatch.setenv("EDGECLF_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "engines"
 
 
 @pytest.fixture

@@ -163,13 +163,13 @@ def test_a_full_disk_is_a_typed_error(store, monkeypatch):
 
 def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.setenv("EDGECLF_CACHE_DIR", str(tmp_path / "own"))
-    assert default_folder() == tmp_path / "own"
+    assert Store().folder == default_folder() == tmp_path / "own" / "engines"
     monkeypatch.delenv("EDGECLF_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert default_folder() == tmp_path / "xdg" / "edgeclf"
+    assert default_folder() == tmp_path / "xdg" / "edgeclf" / "engines"
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_folder() == tmp_path / ".cache" / "edgeclf"
+    assert default_folder() == tmp_path / ".cache" / "edgeclf" / "engines"
 
 
 def test_pruning_removes_what_was_not_used_for_longest(store):
