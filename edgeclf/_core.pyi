@@ -101,3 +101,75 @@ def dequantized(
     output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /
 ) -> np.ndarray: ...
 def resized_size(preprocessor: Preprocessor, width: int, height: int, /) -> Tuple[int, int]: ...
+def cuda_source() -> str: ...
+
+CUDA_ARGUMENTS_SIZE: int
+
+class CudaFrame:
+    @property
+    def plan_number(self) -> int: ...
+    @property
+    def staged_bytes(self) -> int: ...
+    def stage(self, memory: int, capacity: int, /) -> None: ...
+    def tables(self) -> bytes: ...
+    def arguments(self, tables: int, pixels: int, tensor: int, /) -> bytes: ...
+
+class CudaPreprocessor:
+    def __init__(
+        self, input_spec: InputSpec, quantization: Optional[Quantization] = None
+    ) -> None: ...
+    def packed(
+        self,
+        frame: np.ndarray,
+        format: str,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> CudaFrame: ...
+    def gray16(
+        self,
+        frame: np.ndarray,
+        low: float,
+        high: float,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> CudaFrame: ...
+    def yuv(
+        self,
+        planes: Tuple[np.ndarray, ...],
+        format: str,
+        frame_width: int,
+        frame_height: int,
+        color_matrix: str,
+        color_range: str,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> CudaFrame: ...
+    def on_device(
+        self,
+        planes: Sequence[Tuple[int, int, int, int]],
+        format: str,
+        frame_width: int,
+        frame_height: int,
+        color_matrix: str,
+        color_range: str,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> CudaFrame: ...
+    @property
+    def plans_kept(self) -> int: ...

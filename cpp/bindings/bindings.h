@@ -4,10 +4,12 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
 
+#include "edgeclf/frame.h"
 #include "edgeclf/spec.h"
 
 namespace edgeclf {
@@ -16,6 +18,7 @@ void bind_instruction_set(pybind11::module_& module);
 void bind_preprocessor(pybind11::module_& module);
 void bind_postprocessor(pybind11::module_& module);
 void bind_geometry(pybind11::module_& module);  // after bind_preprocessor
+void bind_cuda(pybind11::module_& module);
 
 // Raise edgeclf.errors.<error> with `message`.
 [[noreturn]] void raise(const char* error, const std::string& message);
@@ -36,6 +39,12 @@ std::optional<Quantization> quantization_from(const pybind11::object& pair);
 // Whether the array's elements are `dtype` in this machine's byte order.
 bool has_dtype(const pybind11::array& array, DType dtype);
 bool has_native_uint16(const pybind11::array& array);
+
+// Of the Python side's InputSpec, which was checked there.
+InputSpec spec_from(const pybind11::object& spec);
+
+// The part (x, y, width, height) of a frame. Raises FrameError where it does not lie within.
+FrameView region_checked(const FrameView& view, const std::array<int, 4>& region);
 
 std::string shape_text(const pybind11::array& array);
 std::string dtype_text(const pybind11::array& array);

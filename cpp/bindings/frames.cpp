@@ -66,6 +66,10 @@ std::string text_of(const std::vector<py::ssize_t>& shape) {
   return text;
 }
 
+YuvFormat yuv_format_named(const std::string& name) {
+  return named<YuvFormat>(name, {"nv12", "nv21", "i420", "yv12", "yuyv", "uyvy"});
+}
+
 bool has_shape(const py::array& array, const std::vector<py::ssize_t>& shape) {
   return std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()) == shape;
 }
@@ -86,6 +90,12 @@ FrameView packed_view(const py::array& pixels, const std::string& name) {
                       static_cast<int>(pixels.shape(0)), flat ? 1 : 3, format.rgb);
 }
 
+FrameView packed_grid_view(const ByteGrid& grid, const std::string& name, int width, int height) {
+  const PackedFormat& format = packed_format_named(name);
+  check_sides(width, height);
+  return packed_frame(grid, width, height, format.channels == 1 ? 1 : 3, format.rgb);
+}
+
 FrameView gray16_view(const py::array& pixels, double low, double high) {
   if (!has_native_uint16(pixels) || pixels.ndim() != 2) {
     raise("FrameError", "expected uint16 pixels of HxW in native byte order for gray16, got " +
@@ -99,9 +109,18 @@ FrameView gray16_view(const py::array& pixels, double low, double high) {
                       static_cast<int>(pixels.shape(0)), {low, high});
 }
 
+FrameView yuv_grid_view(const std::array<ByteGrid, 3>& grids, const std::string& name, int width,
+                        int height, const std::string& color_matrix,
+                        const std::string& color_range) {
+  check_sides(width, height);
+  const YuvEncoding encoding{named<ColorMatrix>(color_matrix, {"bt601", "bt709"}),
+                             named<ColorRange>(color_range, {"limited", "full"})};
+  return yuv_frame(yuv_format_named(name), grids, width, height, encoding);
+}
+
 FrameView yuv_view(const py::tuple& grids, const std::string& name, int width, int height,
                    const std::string& color_matrix, const std::string& color_range) {
-  const auto format = named<YuvFormat>(name, {"nv12", "nv21", "i420", "yv12", "yuyv", "uyvy"});
+  const YuvFormat format = yuv_format_named(name);
   check_sides(width, height);
   const auto shapes = grid_shapes(format, width, height);
   if (grids.size() != shapes.size()) {
@@ -118,9 +137,7 @@ FrameView yuv_view(const py::tuple& grids, const std::string& name, int width, i
     }
     views[i] = grid_of(grid);
   }
-  const YuvEncoding encoding{named<ColorMatrix>(color_matrix, {"bt601", "bt709"}),
-                             named<ColorRange>(color_range, {"limited", "full"})};
-  return yuv_frame(format, views, width, height, encoding);
+  return yuv_grid_view(views, name, width, height, color_matrix, color_range);
 }
 
 }  // namespace edgeclf

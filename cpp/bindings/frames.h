@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <array>
 #include <string>
 
 #include "edgeclf/frame.h"
@@ -14,6 +15,12 @@ namespace edgeclf {
 
 // bgr, rgb, bgra, rgba or gray.
 FrameView packed_view(const pybind11::array& pixels, const std::string& format);
+
+// The same in memory that is no array's: nothing but the size is checked.
+FrameView packed_grid_view(const ByteGrid& grid, const std::string& format, int width, int height);
+FrameView yuv_grid_view(const std::array<ByteGrid, 3>& grids, const std::string& format, int width,
+                        int height, const std::string& color_matrix,
+                        const std::string& color_range);
 
 // uint16 levels, HxW; low and high differ and are finite.
 FrameView gray16_view(const pybind11::array& pixels, double low, double high);

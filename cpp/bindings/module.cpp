@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, module) {
   edgeclf::bind_preprocessor(module);
   edgeclf::bind_geometry(module);
   edgeclf::bind_postprocessor(module);
+  edgeclf::bind_cuda(module);
 }

@@ -28,6 +28,8 @@ std::optional<PerChannel<T>> per_channel(const py::object& values) {
   return result;
 }
 
+}  // namespace
+
 InputSpec spec_from(const py::object& spec) {
   const auto text = [&](const char* name) { return spec.attr(name).cast<std::string>(); };
   InputSpec result;
@@ -53,10 +55,14 @@ InputSpec spec_from(const py::object& spec) {
   return result;
 }
 
+namespace {
+
 std::string region_text(const std::array<int, 4>& region) {
   return "(" + std::to_string(region[0]) + ", " + std::to_string(region[1]) + ", " +
          std::to_string(region[2]) + ", " + std::to_string(region[3]) + ")";
 }
+
+}  // namespace
 
 FrameView region_checked(const FrameView& view, const std::array<int, 4>& region) {
   const auto [x, y, width, height] = region;
@@ -68,6 +74,8 @@ FrameView region_checked(const FrameView& view, const std::array<int, 4>& region
   }
   return region_of(view, x, y, width, height);
 }
+
+namespace {
 
 // The lowest address an array touches, and the one past its highest.
 std::pair<std::uintptr_t, std::uintptr_t> extent(const py::array& array) {

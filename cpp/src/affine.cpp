@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "edgeclf/half.h"
 #include "edgeclf/resample.h"
@@ -109,6 +110,14 @@ void Affine::make_tables(const InputSpec& spec, const std::optional<Quantization
       code_[c][static_cast<std::size_t>(level)] = static_cast<std::uint8_t>(level + range.low);
     }
   }
+}
+
+std::uint32_t Affine::element_bits(std::size_t c, std::size_t level) const {
+  if (dtype_ == DType::float16) return float16_[c][level];
+  if (dtype_ != DType::float32) return code_[c][level];
+  std::uint32_t bits;
+  std::memcpy(&bits, &float32_[c][level], sizeof bits);
+  return bits;
 }
 
 void Affine::encode(const double* pixels, int channels, const std::array<int, 3>& source, int size,

@@ -8,6 +8,7 @@
 #include "edgeclf/fold.h"
 #include "plan_fast.h"
 #include "plan_lines.h"
+#include "plan_parts.h"
 
 namespace edgeclf {
 namespace {
@@ -30,28 +31,15 @@ struct ArithmeticOf<double> {
   using type = PreciseArithmetic;
 };
 
-PerChannel<std::uint8_t> default_pad(ResizeMode mode) {
-  constexpr std::uint8_t letterbox = 114;
-  const std::uint8_t level = mode == ResizeMode::letterbox ? letterbox : 0;
-  return {level, level, level};
-}
-
-// Samples per pixel of a line when it is encoded.
-int channels_of(const FrameLayout& layout, const InputSpec& spec) {
-  if (layout.kind == FrameKind::gray16) return 1;
-  if (layout.kind == FrameKind::yuv) return spec.channels();
-  return std::min(layout.planes[0].channels, spec.channels());
-}
-
 }  // namespace
 
 Plan::Plan(const InputSpec& spec, const FrameLayout& layout)
     : spec_(spec),
       layout_(layout),
-      channels_(channels_of(layout, spec)),
-      plane_count_(layout.kind == FrameKind::yuv && channels_ == 1 ? 1 : layout.plane_count),
+      channels_(levels_per_pixel(layout, spec)),
+      plane_count_(planes_read(layout, channels_)),
       geometry_(place(spec, layout.width, layout.height)),
-      pad_level_(spec.pad_value.value_or(default_pad(spec.resize_mode))) {
+      pad_level_(pad_levels(spec)) {
   make_tables();
   lay_out_workspace();
 }
@@ -184,8 +172,7 @@ void Plan::lay_out_workspace() {
 }
 
 Conversion Plan::conversion_of(const FrameView& frame) const {
-  if (frame.kind == FrameKind::gray16) return gray_from_bytes(frame.window);
-  return channels_ == 1 ? gray_from_luma(frame.encoding.range) : rgb_from_yuv(frame.encoding);
+  return conversion_for(frame, channels_);
 }
 
 RowTarget Plan::target(void* tensor, int x, int y) const {

@@ -7,14 +7,10 @@
 #include <array>
 #include <optional>
 
+#include "plan_parts.h"
 #include "plan_stream.h"
 
 namespace edgeclf {
-
-// Which of a pixel's samples is channel c of the tensor.
-inline std::array<int, 3> tensor_order(ColorMode mode, const std::array<int, 3>& rgb) {
-  return mode == ColorMode::bgr ? std::array<int, 3>{rgb[2], rgb[1], rgb[0]} : rgb;
-}
 
 // One plane, whose samples are levels.
 template <class Arithmetic>

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
+from edgeclf.backends import tensorrt_modules
 from edgeclf.backends.arguments import check_threads, cuda_index
 from edgeclf.backends.base import Backend, InferRequest
 from edgeclf.backends.install import distribution_version, install_hint
@@ -54,6 +55,14 @@ _TABLE = (
         ("ai_edge_litert", "tflite_runtime", "tensorflow"),
         ("ai-edge-litert", "tflite-runtime", "tensorflow"),
         "tflite",
+    ),
+    _Row(
+        "tensorrt",
+        ("engine",),
+        "edgeclf.backends.tensorrt:TensorRTBackend",
+        tensorrt_modules.MODULES,
+        tensorrt_modules.DISTRIBUTIONS,
+        "tensorrt",
     ),
 )
 _NAMES = tuple(row.name for row in _TABLE)
@@ -98,7 +107,8 @@ def load_backend(
     """Load `model` in the backend `name`, or in the one that reads its format.
 
     Args:
-        device: "cpu", "cuda:N", or None for the backend's own choice, which is the CPU.
+        device: "cpu", "cuda:N", or None for the backend's own choice: the CPU, or for TensorRT
+            "cuda:0".
         num_threads, backend_options: see the backend's module.
         strict: whether what was asked for and is not there is an error (else a logged warning).
 
@@ -143,27 +153,18 @@ def _for_format(model: ModelFile) -> Any:
         adapter = loaded(point)
         if model.format in adapter.formats:
             return adapter
-    raise BackendUnavailable(f"{model.name}: {_no_reader(model.format)}")
+    raise BackendUnavailable(f"{model.name}: no backend reads {model.format}")
 
 
 def _require_format(name: str, formats: Tuple[str, ...], model: ModelFile) -> None:
     if model.format in formats:
         return
     readers = [row.name for row in _TABLE if model.format in row.formats]
-    advice = f"Use backend={readers[0]!r}" if readers else _no_reader(model.format)
+    advice = f"Use backend={readers[0]!r}" if readers else f"No backend reads {model.format}"
     raise BackendUnavailable(
         f"{model.name}: backend {name!r} reads {', '.join(formats) or 'no files'}, and this is "
         f"{model.format}. {advice}"
     )
-
-
-def _no_reader(format: str) -> str:
-    if format == "engine":
-        return (
-            "TensorRT engines have no backend in this version. Use the .onnx file that the engine "
-            "was built from"
-        )
-    return f"no backend reads {format}"
 
 
 def _adapter(row: _Row) -> Any:

@@ -12,6 +12,11 @@ __all__ = ["distribution_version", "install_hint"]
 _ARM32 = ("armv6l", "armv7l", "armv8l")
 # The only TFLite wheels for 32-bit ARM; they were built against NumPy 1.
 _TFLITE_ON_ARM32 = "pip install 'tflite-runtime==2.14.0' 'numpy<2'"
+# No wheel has JetPack's TensorRT; it comes with the system's Python.
+_TENSORRT_ON_JETSON = (
+    "sudo apt install python3-libnvinfer, which JetPack brings, and make the virtual environment "
+    "with python3 -m venv --system-site-packages"
+)
 
 
 def install_hint(
@@ -29,6 +34,8 @@ def install_hint(
                 f"Python 3.8 to 3.11, and there {_TFLITE_ON_ARM32}"
             )
         return _TFLITE_ON_ARM32
+    if extra in ("tensorrt", "tensorrt-lean") and machine == "aarch64":
+        return _TENSORRT_ON_JETSON
     return f"pip install 'edgeclf[{extra}]'"
 
 

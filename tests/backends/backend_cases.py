@@ -7,10 +7,16 @@ interface, called the way the vendor's documentation does, with copies everywher
 from __future__ import annotations
 
 import importlib.util
+import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import pytest
+from fake_tensorrt import BY_NAME, GENERATIONS, State, fake_module, recorded
+from fake_tensorrt_engines import answers, batches, engine, plan_of, read_plan
+
+from edgeclf.backends.tensorrt_modules import MODULES
+from edgeclf.cuda.fake import FakeCuda
 
 
 class Case(NamedTuple):
@@ -19,10 +25,29 @@ class Case(NamedTuple):
     model: Callable[[], bytes]
     batches: Tuple[int, ...]
     nodes: Optional[int]  # of the graph; None where the runtime rewrites it before it counts
+    generation: str = ""  # of TensorRT: then a fake of it runs, over a FakeCuda
 
     @property
     def suffix(self) -> str:
-        return ".onnx" if self.backend == _ORT else ".tflite"
+        return {_ORT: ".onnx", _TFL: ".tflite", _TRT: ".engine"}[self.backend]
+
+    @property
+    def device(self) -> str:
+        return "cuda:0" if self.backend == _TRT else "cpu"
+
+    @property
+    def memory(self) -> str:
+        """Where the runtime reads and writes; a request's `input` is host memory all the same."""
+        return "cuda" if self.backend == _TRT else "host"
+
+    def prepare(self) -> Tuple[Dict[str, Any], Optional[State]]:
+        """What `load_backend` needs as backend_options, and the fake that was put in place."""
+        require(self.backend)
+        if self.backend != _TRT:
+            return {}, None
+        cuda = FakeCuda()
+        state = install_tensorrt(self.generation, cuda)
+        return {"cuda": cuda}, state
 
 
 class Raw(NamedTuple):
@@ -49,7 +74,15 @@ def _tflite(name: str, *arguments: Any, **keywords: Any) -> Callable[[], bytes]:
     return build
 
 
-_ORT, _TFL = "onnxruntime", "tflite"
+def _engine(generation: str, **arguments: Any) -> Callable[[], bytes]:
+    def build() -> bytes:
+        made = BY_NAME[generation]
+        return plan_of(engine(**arguments), recorded(made)["version"], made.magic)
+
+    return build
+
+
+_ORT, _TFL, _TRT = "onnxruntime", "tflite", "tensorrt"
 # name, backend, builder, batches, nodes
 _ROWS: List[Tuple[str, str, Callable[[], bytes], Tuple[int, ...], Optional[int]]] = [
     ("onnx float", _ORT, _onnx("float_classifier"), (1, 2, 3), None),
@@ -66,11 +99,42 @@ _ROWS: List[Tuple[str, str, Callable[[], bytes], Tuple[int, ...], Optional[int]]
     ("tflite partly delegated", _TFL, _tflite("reversing"), (1,), 3),
     ("tflite data-dependent", _TFL, _tflite("positive_places"), (1,), 3),
 ]
-CASES = [Case(*row) for row in _ROWS]
+# What every generation of TensorRT has to run: engine, batches.
+_TWO_OUTPUTS = (("scores", 7, "float32"), ("embedding", 9, "float16"))
+_ENGINES: List[Tuple[str, Dict[str, Any], Tuple[int, ...]]] = [
+    ("float", {}, (1,)),
+    ("batch 2, float16", {"batch": 2, "dtype": "float16"}, (2,)),
+    ("open batch", {"profiles": batches((1, 2, 4))}, (1, 2, 4)),
+    ("two profiles", {"profiles": batches((1, 1, 1), (2, 4, 8)), "outputs": _TWO_OUTPUTS}, (1, 2)),
+    ("int8", {"dtype": "int8", "outputs": (("scores", 7, "int8"),)}, (1,)),
+    ("uint8", {"dtype": "uint8", "profiles": batches((1, 1, 3))}, (1, 3)),
+]
+CASES = [Case(*row) for row in _ROWS] + [
+    Case(f"tensorrt {g.name} {name}", _TRT, _engine(g.name, **made), sizes, 3, g.name)
+    for g in GENERATIONS
+    for name, made, sizes in _ENGINES
+    if (g.name, name) != ("8.2", "uint8")  # that generation has no such tensors
+]
+
+
+def install_tensorrt(generation: str, cuda: FakeCuda) -> State:
+    """Make a fake the only module of TensorRT that can be imported; see `remove_tensorrt`."""
+    module, state = fake_module(BY_NAME[generation], cuda)
+    sys.modules.update(dict.fromkeys(MODULES, None))  # type: ignore[arg-type]
+    sys.modules[module.__name__] = module
+    return state
+
+
+def remove_tensorrt() -> None:
+    """Let the real modules be found again, where there are any."""
+    for name in MODULES:
+        sys.modules.pop(name, None)
 
 
 def require(backend: str) -> None:
     """Skip the test where no module of the backend's runtime is installed."""
+    if backend == _TRT:
+        return  # a fake takes its place
     modules = {_ORT: ("onnxruntime",), _TFL: ("ai_edge_litert", "tflite_runtime", "tensorflow")}
     if not any(importlib.util.find_spec(name) for name in modules[backend]):
         pytest.skip(f"no runtime for {backend} is installed")
@@ -78,7 +142,8 @@ def require(backend: str) -> None:
 
 def raw_runtime(case_backend: str, model: bytes, batch: int = 1) -> Raw:
     """The oracle for `model`."""
-    return {_ORT: _raw_onnxruntime, _TFL: _raw_tflite}[case_backend](model, batch)
+    oracles = {_ORT: _raw_onnxruntime, _TFL: _raw_tflite, _TRT: _raw_tensorrt}
+    return oracles[case_backend](model, batch)
 
 
 def _raw_onnxruntime(model: bytes, batch: int) -> Raw:
@@ -125,6 +190,18 @@ def _raw_tflite(model: bytes, batch: int) -> Raw:
 
     outputs = tuple(facts(d) for d in interpreter.get_output_details())
     return Raw(facts(details), outputs, run)
+
+
+def _raw_tensorrt(model: bytes, batch: int) -> Raw:
+    """What the fakes compute, on plain arrays: no memory, stream, context or binding between."""
+    content = read_plan(model)
+    assert content is not None
+
+    def facts(name: str, shape: List[int], dtype: str) -> Any:
+        return name, tuple(n if n >= 0 else None for n in shape), dtype, (0.0, 0)
+
+    outputs = tuple(facts(*output) for output in content["outputs"])
+    return Raw(facts(*content["input"]), outputs, lambda tensor: answers(content, tensor))
 
 
 def random_tensor(shape: Tuple[int, ...], dtype: str, seed: int) -> np.ndarray:

@@ -1,17 +1,19 @@
 """What every backend must do, run over every backend and every kind of tensor.
 
-The oracle is the raw runtime, called with copies everywhere: the same bits must come out.
+The oracle is the raw runtime, called with copies everywhere: the same bits must come out. For
+TensorRT, which needs a GPU, it is a fake of each of its generations.
 """
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List, Tuple
 
 import numpy as np
 import pytest
-from backend_cases import CASES, Case, random_tensor, raw_runtime, require
+from backend_cases import CASES, Case, random_tensor, raw_runtime, remove_tensorrt, require
 
 from edgeclf.backends import load_backend
 from edgeclf.backends.base import Backend
@@ -31,9 +33,26 @@ def model(case: Case) -> bytes:
     return case.model()
 
 
+Load = Callable[..., Backend]
+
+
 @pytest.fixture
-def backend(model: bytes) -> Iterator[Backend]:
-    loaded = load_backend(ModelFile(model), num_threads=1)
+def load(case: Case) -> Iterator[Load]:
+    options, fake = case.prepare()
+    yield lambda model, **more: load_backend(ModelFile(model), backend_options=options, **more)
+    if fake is None:
+        return
+    remove_tensorrt()
+    if any(fake.cuda.live().values()):
+        gc.collect()
+    assert not any(fake.cuda.live().values())
+    if fake.generation.shares_profiles:  # else a context may outlive a request of it
+        assert "memory before its context" not in fake.ended
+
+
+@pytest.fixture
+def backend(model: bytes, load: Load) -> Iterator[Backend]:
+    loaded = load(model, num_threads=1)
     yield loaded
     loaded.close()
 
@@ -52,9 +71,9 @@ def test_facts_are_the_runtimes(case: Case, model: bytes, backend: Backend) -> N
     for info, facts in zip((backend.input, *backend.outputs), (raw.input, *raw.outputs)):
         name, shape, dtype, (scale, zero_point) = facts
         quantization = Quantization(scale, zero_point) if scale else None
-        assert info == (name, shape, dtype, quantization, "host")
+        assert info == (name, shape, dtype, quantization, case.memory)
     assert len(backend.outputs) == len(raw.outputs)
-    assert backend.device == "cpu"
+    assert backend.device == case.device
     assert any(digit in backend.runtime for digit in "0123456789")
 
 
@@ -211,10 +230,10 @@ def test_placement_counts_every_node(case: Case, backend: Backend) -> None:
     assert backend.placement is placement
 
 
-def test_a_path_gives_the_same(case: Case, model: bytes, tmp_path: Path) -> None:
+def test_a_path_gives_the_same(case: Case, model: bytes, load: Load, tmp_path: Path) -> None:
     path = tmp_path / ("model" + case.suffix)
     path.write_bytes(model)
-    backend = load_backend(ModelFile(path))
+    backend = load(path)
     request = backend.new_request(case.batches[0])
     tensor = random_tensor(request.input.shape, backend.input.dtype, 4)
     request.input[...] = tensor

@@ -9,28 +9,35 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 import numpy as np
 import pytest
-from backend_cases import CASES, Case, require
+from backend_cases import CASES, Case, remove_tensorrt
 
 from edgeclf.backends import load_backend
 from edgeclf.errors import BackendError
 from edgeclf.model_file import ModelFile
 
 BY_NAME = {case.name: case for case in CASES}
-ONE_EACH = [BY_NAME["onnx float"], BY_NAME["tflite float"], BY_NAME["tflite int8"]]
+NAMES = (
+    "onnx float", "tflite float", "tflite int8", "tensorrt 8.2 open batch", "tensorrt 10.3 float",
+)  # fmt: skip
+ONE_EACH = [BY_NAME[name] for name in NAMES]
 CUTS = 60
 
 # Loads and runs the first n bytes of a model for every n it is given, each time in a fork, so
 # that a crash costs one cut; says how each ended.
 TRUNCATIONS = """
 import json, os, sys
-from edgeclf.backends import load_backend
+from backend_cases import CASES
+from edgeclf.backends import load_backend as load
 from edgeclf.errors import EdgeclfError
 from edgeclf.model_file import ModelFile
-content, cuts = open(sys.argv[1], 'rb').read(), json.loads(sys.argv[2])
+content, cuts = open(sys.argv[1], 'rb').read(), json.loads(sys.argv[3])
+options, _ = next(case for case in CASES if case.name == sys.argv[2]).prepare()
+def load_backend(model):
+    return load(model, backend_options=options)
 try:  # the runtime is imported here, before the forks
     load_backend(ModelFile(content[: len(content) // 2]))
 except EdgeclfError:
@@ -56,14 +63,17 @@ print(json.dumps(endings))
 # first block warms up; `leak` keeps a copy of each output, as the control does.
 GROWTH = """
 import sys
+from backend_cases import CASES
 from edgeclf.backends import load_backend
 from edgeclf.model_file import ModelFile
 import numpy as np
+options, _ = next(case for case in CASES if case.name == sys.argv[2]).prepare()
 def resident():
     with open('/proc/self/statm') as f:
         return int(f.read().split()[1]) * 4096
-request = load_backend(ModelFile(sys.argv[1]), num_threads=1).new_request()
-leak, kept = sys.argv[2] == 'leak', []
+backend = load_backend(ModelFile(sys.argv[1]), num_threads=1, backend_options=options)
+request = backend.new_request()
+leak, kept = sys.argv[3] == 'leak', []
 def block(infers):
     for _ in range(infers):
         request.input[...] = 1
@@ -78,9 +88,10 @@ print((resident() - before) / 10000)
 
 
 @pytest.fixture(params=ONE_EACH, ids=lambda case: case.name.replace(" ", "-"))
-def case(request: Any) -> Case:
-    require(request.param.backend)
-    return request.param
+def case(request: Any) -> Iterator[Case]:
+    request.param.prepare()  # skips the test where its runtime is missing
+    yield request.param
+    remove_tensorrt()
 
 
 @pytest.fixture
@@ -91,8 +102,8 @@ def path(case: Case, tmp_path: Path) -> Path:
 
 
 def python(code: str, *arguments: str) -> str:
-    root = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, "PYTHONPATH": root}
+    here = Path(__file__).resolve().parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here.parents[1]), str(here)])}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
@@ -112,7 +123,8 @@ def test_truncated_models_end_in_a_typed_error(case: Case, path: Path) -> None:
     padding at the end allows; anything else is a crash or an error that is not ours."""
     size = path.stat().st_size
     cuts = sorted({*range(0, size, max(1, size // CUTS)), *range(size - 16, size)})
-    endings: Dict[str, str] = json.loads(python(TRUNCATIONS, str(path), json.dumps(cuts)))
+    said = python(TRUNCATIONS, str(path), case.name, json.dumps(cuts))
+    endings: Dict[str, str] = json.loads(said)
     bad = {cut: end for cut, end in endings.items() if end not in ("0", "1")}
     assert not bad
     accepted = [int(cut) for cut, end in endings.items() if end == "0"]
@@ -127,7 +139,8 @@ def test_truncated_models_end_in_a_typed_error(case: Case, path: Path) -> None:
 def test_a_forked_child_gets_an_error_and_the_parent_goes_on(
     case: Case, path: Path, use: str
 ) -> None:
-    backend = load_backend(ModelFile(path))
+    options, _ = case.prepare()
+    backend = load_backend(ModelFile(path), backend_options=options)
     request = backend.new_request()
     expected = request.infer()[0].copy()
     uses = {
@@ -161,9 +174,11 @@ def _ended(child: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
-def test_memory_does_not_grow(path: Path) -> None:
+def test_memory_does_not_grow(case: Case, path: Path) -> None:
     """An infer leaves nothing behind, beside a control that keeps 1 KiB of each."""
-    growth = float(python(GROWTH, str(path), "no"))
-    control = float(python(GROWTH, str(path), "leak"))
+    if case.name == "tensorrt 8.2 open batch":
+        pytest.skip("the fakes are slow, and one of them is enough")
+    growth = float(python(GROWTH, str(path), case.name, "no"))
+    control = float(python(GROWTH, str(path), case.name, "leak"))
     assert control > 800
     assert growth < 50

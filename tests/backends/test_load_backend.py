@@ -8,7 +8,7 @@ import sys
 import types
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 import pytest
 from backend_cases import CASES, require
@@ -16,6 +16,7 @@ from backend_cases import CASES, require
 from edgeclf import backends
 from edgeclf.backends import available, load_backend
 from edgeclf.backends.install import install_hint
+from edgeclf.backends.tensorrt_modules import MODULES
 from edgeclf.backends.third_parties import ENTRY_POINT_GROUP
 from edgeclf.errors import ArgumentError, BackendUnavailable
 from edgeclf.model_file import ModelFile
@@ -60,7 +61,8 @@ def hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
 def test_importing_loads_no_runtime() -> None:
     code = (
         "import sys; import edgeclf.backends; edgeclf.backends.available();"
-        "runtimes = {'onnxruntime', 'ai_edge_litert', 'tflite_runtime', 'tensorflow'};"
+        "runtimes = {'onnxruntime', 'ai_edge_litert', 'tflite_runtime', 'tensorflow',"
+        "'tensorrt', 'tensorrt_bindings', 'tensorrt_lean_bindings', 'tensorrt_rtx_bindings'};"
         "found = runtimes & set(sys.modules);"
         "assert not found, found; assert 'edgeclf.backends.onnxruntime' not in sys.modules"
     )
@@ -68,25 +70,24 @@ def test_importing_loads_no_runtime() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=str(root), timeout=60)
 
 
-@pytest.mark.parametrize("name", ["", "ONNXRuntime", "tensorrt"])
+@pytest.mark.parametrize("name", ["", "ONNXRuntime", "TensorRT"])
 def test_an_unknown_name(name: str) -> None:
-    with pytest.raises(ArgumentError, match="expected one of onnxruntime, tflite"):
+    with pytest.raises(ArgumentError, match="expected one of onnxruntime, tflite, tensorrt"):
         load_backend(ModelFile(ONNX), name)
 
 
 @pytest.mark.parametrize(
     ("content", "name", "other"),
-    [(TFLITE, "onnxruntime", "tflite"), (ONNX, "tflite", "onnxruntime")],
+    [
+        (TFLITE, "onnxruntime", "tflite"),
+        (ONNX, "tflite", "onnxruntime"),
+        (ENGINE, "onnxruntime", "tensorrt"),
+        (ONNX, "tensorrt", "onnxruntime"),
+    ],
 )
 def test_a_backend_that_does_not_read_it(content: bytes, name: str, other: str) -> None:
     with pytest.raises(BackendUnavailable, match=f"Use backend='{other}'"):
         load_backend(ModelFile(content), name)
-
-
-@pytest.mark.parametrize("name", [None, "onnxruntime"])
-def test_engines_have_no_backend_yet(name: Optional[str]) -> None:
-    with pytest.raises(BackendUnavailable, match=r"TensorRT.*Use the \.onnx file"):
-        load_backend(ModelFile(ENGINE), name)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,19 @@ def test_a_missing_runtime_names_the_extra(
     assert "none is installed" in row.detail
 
 
+@pytest.mark.parametrize(
+    ("machine", "hint"),
+    [("x86_64", r"pip install 'edgeclf\[tensorrt\]'"), ("aarch64", "python3-libnvinfer")],
+)
+def test_a_missing_tensorrt_is_jetpacks_or_pypis(
+    monkeypatch: pytest.MonkeyPatch, machine: str, hint: str
+) -> None:
+    hide(monkeypatch, *MODULES)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    with pytest.raises(BackendUnavailable, match=hint):
+        load_backend(ModelFile(ENGINE))
+
+
 def test_a_runtime_whose_import_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.delitem(sys.modules, "edgeclf.backends.onnxruntime", raising=False)
@@ -120,7 +134,7 @@ def test_a_runtime_whose_import_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_installed_is_listed_with_its_version() -> None:
     found = {a.name: a for a in available()}
-    assert list(found)[:2] == ["onnxruntime", "tflite"]
+    assert list(found)[:3] == ["onnxruntime", "tflite", "tensorrt"]
     for case in CASES:
         if found[case.backend].usable:
             assert any(character.isdigit() for character in found[case.backend].detail)
@@ -135,6 +149,8 @@ def test_what_is_installed_is_listed_with_its_version() -> None:
         ("tflite", "armv7l", (3, 11), "pip install 'tflite-runtime==2.14.0' 'numpy<2'"),
         ("tflite", "armv7l", (3, 12), "use Python 3.8 to 3.11"),
         ("onnx", "armv7l", (3, 11), "use a .tflite model"),
+        ("tensorrt", "x86_64", (3, 11), "pip install 'edgeclf[tensorrt]'"),
+        ("tensorrt", "aarch64", (3, 8), "apt install python3-libnvinfer"),
     ],
 )
 def test_install_hints(extra: str, machine: str, python: Any, expected: str) -> None:
@@ -162,6 +178,9 @@ def test_options_are_a_mapping(content: bytes) -> None:
 
 def test_a_third_party_by_name_and_by_format(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, acme="acme_edgeclf:Adapter")
+    # As if edgeclf read no engines itself.
+    table = [row for row in backends._TABLE if row.name != "tensorrt"]
+    monkeypatch.setattr(backends, "_TABLE", table)
     keywords: Dict[str, Any] = {"device": "cuda:1", "num_threads": 2, "strict": False}
     for name in ("acme", None):
         loaded: Any = load_backend(ModelFile(ENGINE), name, **keywords)
@@ -169,7 +188,7 @@ def test_a_third_party_by_name_and_by_format(monkeypatch: pytest.MonkeyPatch) ->
         assert loaded.keywords == {**keywords, "backend_options": None}
     with pytest.raises(BackendUnavailable, match="'acme' reads engine"):
         load_backend(ModelFile(ONNX), "acme")
-    with pytest.raises(ArgumentError, match="expected one of onnxruntime, tflite, acme"):
+    with pytest.raises(ArgumentError, match="expected one of onnxruntime, tflite, tensorrt, acme"):
         load_backend(ModelFile(ONNX), "other")
     assert available()[-1].name == "acme"
 
@@ -177,7 +196,7 @@ def test_a_third_party_by_name_and_by_format(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_third_party_is_loaded_only_when_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor can it take a built-in name, or a format that a built-in backend reads."""
     install(monkeypatch, acme="acme_gone:Adapter", onnxruntime="acme_gone:Adapter")
-    assert [a.name for a in available()] == ["onnxruntime", "tflite", "acme"]
+    assert [a.name for a in available()] == ["onnxruntime", "tflite", "tensorrt", "acme"]
     with pytest.raises(BackendUnavailable, match="Use backend='onnxruntime'"):
         load_backend(ModelFile(ONNX), "tflite")
     with pytest.raises(BackendUnavailable, match="'onnxruntime' reads onnx"):
@@ -186,6 +205,8 @@ def test_a_third_party_is_loaded_only_when_needed(monkeypatch: pytest.MonkeyPatc
 
 def test_a_broken_third_party(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, acme="acme_gone:Adapter")
+    table = [row for row in backends._TABLE if row.name != "tensorrt"]
+    monkeypatch.setattr(backends, "_TABLE", table)
     for name in ("acme", None):
         with pytest.raises(BackendUnavailable, match=r"acme_gone.*cannot be loaded") as caught:
             load_backend(ModelFile(ENGINE), name)

@@ -45,6 +45,9 @@ class Affine {
   const PerChannel<double>& gain() const { return gain_; }
   const PerChannel<double>& bias() const { return bias_; }
 
+  // The tensor's element for a level of channel c, as its bits.
+  std::uint32_t element_bits(std::size_t c, std::size_t level) const;
+
   // Encode `size` pixels of `channels` samples each. Channel c of the tensor is sample source[c].
   // Double samples are levels, clamped here to 0..255; 8-bit results are then rounded
   // half to even.

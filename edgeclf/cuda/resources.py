@@ -1,0 +1,234 @@
+"""What a provider hands out: plain objects, each released exactly once.
+
+A resource is released by its own method, by the garbage collector, or when its ``Cuda`` closes,
+whichever comes first. In a forked child nothing is released: the driver's state there is a copy
+that must not be touched. While a thread records a graph, its releases wait for the end. Over 200
+lines, because six small classes share what releases them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import Any, Callable, Dict, List
+
+import numpy as np
+
+from edgeclf.errors import BackendError
+
+__all__ = [
+    "DeviceMemory",
+    "Function",
+    "Graph",
+    "HostMemory",
+    "Module",
+    "Resources",
+    "Stream",
+]
+
+Release = Callable[[], None]
+
+
+class Resources:
+    """All that one Cuda has handed out and not yet released. Thread-safe.
+
+    It takes no lock: the garbage collector may release from within any line of Python.
+    """
+
+    def __init__(self, device: str):
+        self.device = device
+        self.closed = False
+        self._pid = os.getpid()
+        self._held: Dict[int, Release] = {}
+        self._waiting: List[Release] = []
+        self._capturing: Dict[int, int] = {}  # thread -> streams
+
+    def check(self) -> None:
+        """Cheap enough for every call.
+
+        Raises:
+            BackendError: closed, or this is a forked child.
+        """
+        if self.closed:
+            raise BackendError(f"{self.device}: closed. Call open_cuda again")
+        if os.getpid() != self._pid:
+            raise BackendError(
+                f"{self.device}: opened in process {self._pid} and used in its forked child "
+                f"{os.getpid()}, where CUDA does not work. Start processes with "
+                "multiprocessing's 'spawn', or open it in the child alone"
+            )
+
+    @property
+    def in_this_process(self) -> bool:
+        return os.getpid() == self._pid
+
+    def hold(self, token: int, release: Release) -> None:
+        self._held[token] = release
+
+    def release(self, token: int) -> None:
+        release = self._held.pop(token, None)
+        if release is None or os.getpid() != self._pid:
+            return
+        if threading.get_ident() in self._capturing:
+            self._waiting.append(release)
+        else:
+            release()
+
+    def begin_capture(self) -> None:
+        thread = threading.get_ident()
+        self._capturing[thread] = self._capturing.get(thread, 0) + 1
+
+    def end_capture(self) -> None:
+        thread = threading.get_ident()
+        left = self._capturing.get(thread, 1) - 1
+        if left > 0:
+            self._capturing[thread] = left
+            return
+        self._capturing.pop(thread, None)
+        while self._waiting:
+            self._waiting.pop(0)()
+
+    def close(self) -> None:
+        """Release all, the newest first."""
+        for token in reversed(list(self._held)):
+            self.release(token)
+        while self._waiting:
+            self._waiting.pop(0)()
+        self.closed = True
+
+
+class _Resource:
+    """Released once; `resources` says whose it is."""
+
+    def __init__(self, resources: Resources, release: Release):
+        self.resources = resources
+        token = id(release)
+        resources.hold(token, release)  # keeps `release`, so that its id stays its own
+        self._finalizer = weakref.finalize(self, resources.release, token)
+        self._finalizer.atexit = False
+
+    def _free(self) -> None:
+        self._finalizer()
+
+    @property
+    def freed(self) -> bool:
+        return not self._finalizer.alive or self.resources.closed
+
+
+class DeviceMemory(_Resource):
+    """``nbytes`` bytes from the address ``pointer`` on, aligned to 256."""
+
+    def __init__(self, resources: Resources, release: Release, pointer: int, nbytes: int):
+        super().__init__(resources, release)
+        self.pointer = pointer
+        self.nbytes = nbytes
+
+    def free(self) -> None:
+        """Give it back. Safe to call twice. Work that uses it must be over."""
+        self._free()
+
+
+class HostMemory(_Resource):
+    """Pinned memory. ``device_pointer`` is the device's address of it, None unless mapped."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        release: Release,
+        pointer: int,
+        nbytes: int,
+        device_pointer: Any = None,
+    ):
+        super().__init__(resources, release)
+        self.pointer = pointer
+        self.nbytes = nbytes
+        self.device_pointer = device_pointer
+
+    @property
+    def array(self) -> np.ndarray:
+        """uint8, (nbytes,). Every array made of it keeps this object, until `free` is called."""
+        if self.freed:
+            raise BackendError(f"{self.resources.device}: pinned memory was freed before this use")
+        return np.asarray(self)
+
+    @property
+    def __array_interface__(self) -> Dict[str, Any]:
+        return {
+            "shape": (self.nbytes,),
+            "typestr": "|u1",
+            "data": (self.pointer, False),
+            "version": 3,
+        }
+
+    def free(self) -> None:
+        """Give it back. Safe to call twice. Nobody may use `array` or views of it any more."""
+        self._free()
+
+
+class Stream(_Resource):
+    """Work in order. ``handle`` is CUDA's, as a whole number."""
+
+    def __init__(
+        self, resources: Resources, release: Release, handle: int, synchronize: Release, raw: Any
+    ):
+        super().__init__(resources, release)
+        self.handle = handle
+        self.raw = raw  # the provider's own object
+        self._synchronize = synchronize
+
+    def synchronize(self) -> None:
+        """Wait until all that was enqueued is done. BackendError: some of it failed."""
+        self.resources.check()
+        if self.freed:
+            raise BackendError(f"{self.resources.device}: this stream was closed")
+        self._synchronize()
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        self._free()
+
+
+class Function:
+    """A kernel of a module, which it keeps."""
+
+    def __init__(self, module: Module, name: str, raw: Any):
+        self.module = module
+        self.name = name
+        self.raw = raw
+
+
+class Module(_Resource):
+    """Compiled code on the device."""
+
+    def __init__(self, resources: Resources, release: Release, lookup: Callable[[str], Any]):
+        super().__init__(resources, release)
+        self._lookup = lookup
+
+    def function(self, name: str) -> Function:
+        """The kernel of that name (declared ``extern "C"``). BackendError: there is none."""
+        self.resources.check()
+        return Function(self, name, self._lookup(name))
+
+    def close(self) -> None:
+        """Safe to call twice. Its functions are of no use any more."""
+        self._free()
+
+
+class Graph(_Resource):
+    """Recorded work, launched as one."""
+
+    def __init__(self, resources: Resources, release: Release, launch: Callable[[Stream], None]):
+        super().__init__(resources, release)
+        self._launch = launch
+
+    def launch(self, stream: Stream) -> None:
+        """Enqueue all of it on `stream`."""
+        self.resources.check()
+        if self.freed:
+            raise BackendError(f"{self.resources.device}: this graph was closed")
+        self._launch(stream)
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        self._free()
