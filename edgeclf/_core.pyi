@@ -27,6 +27,22 @@ class Preprocessor:
         height: int,
         /,
     ) -> None: ...
+    def run_whole(
+        self, frame: np.ndarray, format: str, out: np.ndarray, width: int, height: int, /
+    ) -> None: ...
+    def run_averages(
+        self,
+        averages: np.ndarray,
+        format: str,
+        of: Tuple[int, int, int, int, int],
+        out: np.ndarray,
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> None: ...
     def run_gray16(
         self,
         frame: np.ndarray,
@@ -78,7 +94,8 @@ class Postprocessor:
         labels: Tuple[str, ...],
         category: Type[Category],
     ) -> None: ...
-    def run(self, output: np.ndarray, item: int, /) -> Tuple[np.ndarray, List[Category]]: ...
+    def run(self, output: np.ndarray, item: int, /) -> Tuple[np.ndarray, bytes]: ...
+    def categories(self, found: bytes, /) -> List[Category]: ...
 
 def dequantized(
     output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-import time
+from time import perf_counter
 from typing import (
     Any,
     Dict,
@@ -165,23 +165,21 @@ class Classifier:
                 timestamps_ms=[timestamp_ms],
             )[0]
         # `_run` for one frame, written out: lists of one would cost more than the rest of it.
-        started = time.perf_counter()
-        pixels = self._preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
+        preprocessor, postprocessor = self._preprocessor, self._postprocessor
+        began = perf_counter()
+        pixels = preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
         request = self._pool.take(1)
         try:
-            self._preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
-            written = time.perf_counter()
+            preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
+            written = perf_counter()
             raw = request.infer()
-            inferred = time.perf_counter()
-            scores, categories = self._postprocessor.of_item(raw[0], 0)
-            vector = self._feature_vector(raw, 0)
+            inferred = perf_counter()
+            scores, found = postprocessor.of_item(raw[0], 0)
+            vector = None if len(raw) == 1 else self._feature_vector(raw, 0)
         finally:
             self._pool.give(request, 1)
-        done = time.perf_counter()
-        speed = Speed(
-            (written - started) * 1e3, (inferred - written) * 1e3, (done - inferred) * 1e3
-        )
-        return Prediction(categories, scores, vector, _timestamp(timestamp_ms, pixels), speed)
+        unread = postprocessor.categories, found, began, written, inferred, perf_counter()
+        return Prediction.unread(scores, vector, _timestamp(timestamp_ms, pixels), unread)
 
     def predict_batch(
         self,
@@ -206,7 +204,7 @@ class Classifier:
         predictions: List[Prediction] = []
         for start in range(0, len(waiting), size):
             piece = slice(start, start + size)
-            started = time.perf_counter()
+            started = perf_counter()
             # Decoded piece by piece: a thousand photographs do not fit into a board's memory.
             pixels = [
                 self._preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
@@ -216,6 +214,24 @@ class Classifier:
                 pixels, times[piece], started, region_of_interest, rotation_degrees
             )
         return predictions
+
+    def frame_of(
+        self,
+        picture: Any,
+        *,
+        region_of_interest: Optional[Region] = None,
+        rotation_degrees: int = 0,
+    ) -> Frame:
+        """What `predict` decodes `picture` to, for those who want to time decoding by itself.
+
+        The arguments are those of `predict`; the frame is for a prediction with the same region
+        and rotation, since a spec with ``exact=False`` lets a JPEG be decoded no larger than those
+        need. Thread-safe.
+
+        Raises:
+            FrameError, DecodeError, ArgumentError.
+        """
+        return self._preprocessor.frame_of(picture, region_of_interest, rotation_degrees)
 
     def stream(self, source: Iterable[Any], **options: Any) -> Iterator[Prediction]:
         """Classify frames as they come from any iterable; `options` are those of `predict`."""
@@ -308,23 +324,24 @@ class Classifier:
             tensor = request.input
             for item, frame in enumerate(frames):
                 self._preprocessor.write(frame, tensor[item], region_of_interest, rotation_degrees)
-            written = time.perf_counter()
+            written = perf_counter()
             raw = request.infer()
-            inferred = time.perf_counter()
+            inferred = perf_counter()
             answers = [
                 (*self._postprocessor.of_item(raw[0], item), self._feature_vector(raw, item))
                 for item in range(len(frames))
             ]
         finally:
             self._pool.give(request, batch)
-        done = time.perf_counter()
+        done = perf_counter()
         count = len(frames) / 1e3
         speed = Speed(
             (written - started) / count, (inferred - written) / count, (done - inferred) / count
         )
+        categories_of = self._postprocessor.categories
         return [
-            Prediction(categories, scores, vector, _timestamp(timestamp_ms, frame), speed)
-            for frame, timestamp_ms, (scores, categories, vector) in zip(frames, times, answers)
+            Prediction(categories_of(found), scores, vector, _timestamp(time_ms, frame), speed)
+            for frame, time_ms, (scores, found, vector) in zip(frames, times, answers)
         ]
 
     def _feature_vector(self, raw: Tuple[np.ndarray, ...], item: int) -> Optional[np.ndarray]:
@@ -416,8 +433,8 @@ def _resolve_loaded(
 
 def _demand_precision(precision: str, graph: GraphFacts, name: str) -> None:
     if graph.precision != precision:
+        stored = f"most of its weights are {graph.precision}" if graph.precision else "it states none"
         raise BackendUnavailable(
-            f"{name}: precision {precision!r} was asked for, and most of its weights are "
-            f"{graph.precision}. edgeclf never converts a model on its own: export it in "
-            f"{precision}, or leave precision out"
+            f"{name}: precision {precision!r} was asked for, and {stored}. edgeclf never converts "
+            f"a model on its own: export it in {precision}, or leave precision out"
         )

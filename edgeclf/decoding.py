@@ -8,6 +8,8 @@
 * EXIF orientation is applied, by strides, without copying.
 * Palette, CMYK, YCbCr and 1-bit pictures are converted; alpha is dropped; 16- and 32-bit ones are
   refused, because only the user knows their window.
+
+Over 200 lines because Pillow's way and the one without it end in the same frame.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Union
 
 import numpy as np
 
 from edgeclf.errors import DecodeError, FrameError
 from edgeclf.frame import Frame
-from edgeclf.jpeg import ReducedFrame, decode_jpeg, first_line, is_jpeg
+from edgeclf.jpeg import ReducedFrame, decode_jpeg, decode_usual_jpeg, first_line, is_jpeg
+from edgeclf.jpeg_header import read_header
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,6 +40,8 @@ MAX_PIXELS = 89_478_485
 # Of all that Pillow can open: some of its other readers start programs (EPS) or are rarely tested.
 _FORMATS = ("JPEG", "PNG", "BMP", "DIB", "WEBP", "GIF", "TIFF", "PPM")
 _EXIF_ORIENTATION = 0x0112
+# Of the pixels as they are seen, after the axes have changed places (5 and above).
+_UPSIDE_DOWN, _MIRRORED = (3, 4, 7, 8), (2, 3, 6, 7)
 # What each Pillow mode becomes before it is a frame; a mode that is missing here is refused.
 _CONVERT = {
     "1": "L",
@@ -93,8 +98,11 @@ def _decode(
     choose: Callable[[Size], int],
 ) -> Frame:
     name, content = _content_of(source)
+    frame = _decoded_usual_jpeg(content, max_pixels, strict, choose)
+    if frame is not None:
+        return frame
     image = _opened(content, name, max_pixels)
-    reduction, pixels = 1, None
+    reduction, pixels, orientation, upright = 1, None, 1, image.size
     if is_jpeg(image):
         orientation = _orientation(image)
         upright = image.size if orientation < 5 else image.size[::-1]
@@ -110,7 +118,27 @@ def _decode(
                 f"{name}: the picture is truncated or damaged ({first_line(exc)}). Copy it again"
             ) from exc
         frame = frame_of_pil(image, name)
-    return frame if reduction == 1 else ReducedFrame(frame, reduction)
+    return _reduced(frame, reduction, upright, orientation)
+
+
+def _decoded_usual_jpeg(
+    content: bytes, max_pixels: int, strict: bool, choose: Callable[[Size], int]
+) -> Optional[Frame]:
+    """A JPEG whose header and pixels are read without Pillow, or None.
+
+    None whenever anything is wrong: Pillow then looks at it, too, and the error is told there.
+    """
+    header = read_header(content)
+    if header is None or header.width * header.height > min(max_pixels, MAX_PIXELS):
+        return None
+    size = header.width, header.height
+    upright = size if header.orientation < 5 else size[::-1]
+    reduction = choose(upright)
+    pixels = decode_usual_jpeg(content, header, strict, reduction)
+    if pixels is None:
+        return None
+    frame = _oriented(pixels, "gray" if pixels.ndim == 2 else "rgb", header.orientation)
+    return _reduced(frame, reduction, upright, header.orientation)
 
 
 def _opened(content: bytes, name: str, max_pixels: int) -> "Image.Image":
@@ -191,8 +219,20 @@ def _oriented(pixels: np.ndarray, format: str, orientation: int) -> Frame:
     """The frame as a person sees it; orientations as EXIF 2.3 numbers them."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
+    if orientation in _UPSIDE_DOWN:
         pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
+    if orientation in _MIRRORED:
         pixels = pixels[:, ::-1]
     return Frame(pixels, format)
+
+
+def _reduced(frame: Frame, reduction: int, upright: Size, orientation: int) -> Frame:
+    """`frame`, whose data was reduced and turned upright, as what it shows: all of `upright`."""
+    if reduction == 1:
+        return frame
+    missing_x, missing_y = (-side % reduction for side in upright)  # of the last block
+    phase = (
+        missing_x if orientation in _MIRRORED else 0,
+        missing_y if orientation in _UPSIDE_DOWN else 0,
+    )
+    return ReducedFrame(frame, reduction, upright, phase)

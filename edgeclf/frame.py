@@ -1,7 +1,7 @@
 """Pixels and what they mean: ``Frame``, and how anything frame-like becomes one.
 
 Nothing is copied on the way: a Frame is a strided view of its producer's memory, and rotation by
-EXIF is a matter of strides as well.
+EXIF is a matter of strides as well. Longer than 200 lines for its docstrings.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import numpy as np
 
 from edgeclf.errors import FrameError
 from edgeclf.gray16 import gray16, window_checked
-from edgeclf.pixel_formats import PACKED_FORMATS, packed
+from edgeclf.pixel_formats import MAX_FRAME_SIDE, PACKED_FORMATS, packed
 from edgeclf.yuv_planes import COLOR_MATRICES, COLOR_RANGES, YUV_FORMATS, yuv_planes
 
 __all__ = ["FORMATS", "Frame", "as_frame"]
 
 FORMATS = (*PACKED_FORMATS, *YUV_FORMATS, "gray16")
 _WITH_ALPHA = {"bgr": "bgra", "rgb": "rgba"}
+_UINT8 = np.dtype(np.uint8)
 ENCODED = (str, os.PathLike, bytes, bytearray, memoryview)  # a picture's path, or its bytes
 
 
@@ -181,6 +182,18 @@ def _array_of(source: Any) -> np.ndarray:
 
 
 def _frame_of_array(array: np.ndarray, frame_format: str) -> Frame:
+    shape = array.shape
+    if array.dtype is _UINT8 and (len(shape) == 2 or shape[2:] == (3,)):
+        height, width = shape[:2]
+        if 0 < height <= MAX_FRAME_SIDE and 0 < width <= MAX_FRAME_SIDE:
+            # What most predictions begin with: as below, all checks being done.
+            frame = Frame.__new__(Frame)
+            frame.data = array
+            frame.format = "gray" if len(shape) == 2 else frame_format
+            frame.width = width
+            frame.height = height
+            frame.window = frame.color_matrix = frame.color_range = frame.timestamp_ns = None
+            return frame
     if array.ndim == 2:
         return Frame(array, "gray")
     if array.ndim == 3 and array.shape[2] == 1:

@@ -12,18 +12,26 @@ takes about as long as to 4/8, and to 5/8, 6/8 and 7/8 longer than in full.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 
 from edgeclf.errors import DecodeError
 from edgeclf.frame import Frame
+from edgeclf.jpeg_header import JpegHeader
 from edgeclf.spec import InputSpec
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ReducedFrame", "allows_reduction", "decode_jpeg", "is_jpeg", "sufficient_reduction"]
+__all__ = [
+    "ReducedFrame",
+    "allows_reduction",
+    "decode_jpeg",
+    "decode_usual_jpeg",
+    "is_jpeg",
+    "sufficient_reduction",
+]
 
 _REDUCTIONS = (8, 4, 2)  # by which both sides are divided
 _BLOCK = 8
@@ -38,19 +46,20 @@ Region = Tuple[int, int, int, int]
 
 
 class ReducedFrame(Frame):
-    """A JPEG with both sides divided by `reduction`, without a remainder: each pixel of it covers
-    whole pixels of the full picture, and nothing is shifted. Regions are given in full pixels."""
+    """A JPEG of which `data` has one average for each block of `reduction` x `reduction` pixels.
 
-    __slots__ = ("reduction",)
+    `width` and `height` are those of the full picture, and so are regions. The first block begins
+    `phase` pixels (across, down) before the picture: not at 0 where EXIF turns a side around whose
+    last block is not full.
+    """
 
-    def __init__(self, frame: Frame, reduction: int):
+    __slots__ = ("phase", "reduction")
+
+    def __init__(self, frame: Frame, reduction: int, size: Size, phase: Tuple[int, int]):
         super().__init__(frame.data, frame.format)
+        self.width, self.height = size
         self.reduction = reduction
-
-    def region(self, full: Region) -> Region:
-        """Where this frame shows the region `full` of the full picture."""
-        x, y, width, height = (value // self.reduction for value in full)
-        return x, y, width, height
+        self.phase = phase
 
 
 def allows_reduction(spec: InputSpec) -> bool:
@@ -70,9 +79,7 @@ def sufficient_reduction(
 ) -> int:
     """By how much (8, 4, 2 or 1) a picture may be reduced so that the resize still finds enough.
 
-    The reduced region is at least 21/20 as large as what it is resized to, on both axes; picture
-    and region come to whole pixels. So the proportions stay, and so does what it is resized to:
-    dividing by powers of two is exact in floating point as well.
+    The reduced region is at least 21/20 as large as what it is resized to, on both axes.
 
     Args:
         size: the upright picture's width and height.
@@ -87,12 +94,11 @@ def sufficient_reduction(
 
     target = resized_size(height, width)[::-1] if turned else resized_size(width, height)
     for reduction in _REDUCTIONS:
-        whole = all(value % reduction == 0 for value in (*size, x, y, width, height))
         enough = all(
             side * _MARGIN[1] >= wanted * reduction * _MARGIN[0]
             for side, wanted in zip((width, height), target)
         )
-        if whole and enough:
+        if enough:
             return reduction
     return 1
 
@@ -101,41 +107,66 @@ def is_jpeg(image: "Image.Image") -> bool:
     return image.format in ("JPEG", "MPO")
 
 
+def decode_usual_jpeg(
+    content: bytes, header: JpegHeader, strict: bool, reduction: int
+) -> Optional[np.ndarray]:
+    """The pixels of a JPEG through simplejpeg; None where it is not installed, or is not content.
+
+    Both sides are divided by `reduction` and rounded up.
+    """
+    simplejpeg = _simplejpeg()
+    if simplejpeg is None:
+        return None
+    try:
+        return _through(
+            simplejpeg, content, (header.width, header.height), header.components == 1, strict,
+            reduction,
+        )  # fmt: skip
+    except ValueError:
+        return None
+
+
 def decode_jpeg(
     content: bytes, image: "Image.Image", name: str, strict: bool, reduction: int
 ) -> Optional[np.ndarray]:
-    """The pixels of a JPEG through simplejpeg, or None when Pillow has to do it.
+    """The same of a JPEG that Pillow opened and has not loaded: None when Pillow has to load it,
+    which then gives the reduced picture.
 
-    `image` is the JPEG, opened by Pillow and not loaded; where None is returned, loading it gives
-    the reduced picture. Sides that `reduction` does not divide are for the full picture alone.
+    Raises:
+        DecodeError: the JPEG is truncated or damaged.
     """
-    width, height = (side // reduction for side in image.size)
-    simplejpeg = _simplejpeg(image)
+    simplejpeg = _simplejpeg() if image.mode in ("RGB", "L") else None
     if simplejpeg is None:
         if strict:
             _require_end_of_image(content, name)
         if reduction > 1:
-            image.draft(None, (width, height))
+            image.draft(None, (image.width // reduction, image.height // reduction))
         return None
-    gray = image.mode == "L"
-    # The smallest scale that gives this least size; with sides of 8 pixels and more it is ours.
-    least = {"min_width": width, "min_height": height} if reduction > 1 else {}
     try:
-        pixels: np.ndarray = simplejpeg.decode_jpeg(
-            content, "GRAY" if gray else "RGB", strict=strict, **least
-        )
+        return _through(simplejpeg, content, image.size, image.mode == "L", strict, reduction)
     except ValueError as exc:
         raise DecodeError(
             f"{name}: the JPEG is truncated or damaged ({first_line(exc)}). Copy it again, or "
             "accept what can be decoded with edgeclf.decode(path, strict=False)"
         ) from exc
+
+
+def _through(
+    simplejpeg: Any, content: bytes, size: Size, gray: bool, strict: bool, reduction: int
+) -> np.ndarray:
+    # The smallest scale that gives this least size; with sides of 8 pixels and more it is ours.
+    width, height = (-(-side // reduction) for side in size)
+    options: Dict[str, Any] = {"min_width": width, "min_height": height} if reduction > 1 else {}
+    if not strict:  # rows that cannot be decoded keep what the memory held: let that be black
+        options["buffer"] = np.zeros((size[1], size[0], 1 if gray else 3), np.uint8)
+    pixels: np.ndarray = simplejpeg.decode_jpeg(
+        content, "GRAY" if gray else "RGB", strict=strict, **options
+    )
     return pixels[:, :, 0] if gray else pixels
 
 
-def _simplejpeg(image: "Image.Image") -> Any:
-    """The module, where it is installed and reads such a JPEG as Pillow does; else None."""
-    if image.mode not in ("RGB", "L"):
-        return None
+def _simplejpeg() -> Any:
+    """The module, which reads JPEGs of one and three components as Pillow does; else None."""
     try:
         import simplejpeg
     except ImportError:

@@ -9,12 +9,16 @@ from typing import Optional, Union
 
 from edgeclf.errors import ModelError
 
-__all__ = ["ModelFile", "ModelSource"]
+__all__ = ["ENGINE_MAGICS", "MAX_JSON_IN_FRONT", "ModelFile", "ModelSource"]
 
 ModelSource = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview]
 
 # The smallest TFLite, ONNX or engine file is far longer; below this a file is a stub.
 _SMALLEST = 16
+
+# A TensorRT plan and one of TensorRT for RTX; before it a JSON document of this length at most.
+ENGINE_MAGICS = (b"ftrt", b"vtrt")
+MAX_JSON_IN_FRONT = 16 * 2**20
 
 
 class ModelFile:
@@ -73,7 +77,7 @@ def _format_of(content: bytes, name: str) -> str:
         raise ModelError(f"{name}: {len(content)} bytes are not a model. Was the copy cut short?")
     if content[4:8] == b"TFL3":
         return "tflite"
-    if content[:4] in (b"ftrt", b"vtrt") or _has_json_in_front(content):
+    if content[:4] in ENGINE_MAGICS or _has_json_in_front(content):
         return "engine"
     # An ONNX file has no magic: it begins with ModelProto.ir_version, field 1, a small varint.
     if content[0] == 0x08 and content[1] < 0x80:
@@ -86,4 +90,5 @@ def _format_of(content: bytes, name: str) -> str:
 
 def _has_json_in_front(content: bytes) -> bool:
     length = int.from_bytes(content[:4], "little", signed=True)
-    return 2 <= length <= 2**20 and content[4:5] == b"{"
+    # An ONNX or TFLite file with so small a number in front has no brace there.
+    return 2 <= length <= MAX_JSON_IN_FRONT and content[4:5] == b"{"

@@ -102,14 +102,20 @@ class Postprocessor:
         """
         if raw_row.ndim == 1 or raw_row.size in raw_row.shape:
             raw_row = np.ascontiguousarray(raw_row).reshape(1, -1)
-        return self.of_item(raw_row, 0)
+        scores, found = self.of_item(raw_row, 0)
+        return scores, self.categories(found)
 
-    def of_item(self, output: np.ndarray, item: int) -> Tuple[np.ndarray, List[Category]]:
-        """What a call gives, for one frame of a batch, with as little around it as can be.
+    def of_item(self, output: np.ndarray, item: int) -> Tuple[np.ndarray, bytes]:
+        """Of one frame of a batch, with as little around it as can be: its scores, and what
+        `categories` needs.
 
         `output` is the runtime's own (batch, N) or (batch, N, 1, ...), C-contiguous.
         """
         return self._core.run(output, item)
+
+    def categories(self, found: bytes) -> List[Category]:
+        """The categories that `of_item` found, in a new list."""
+        return self._core.categories(found)
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return _restored, self._arguments

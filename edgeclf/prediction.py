@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import html
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
 from edgeclf.types import Category, Speed
 
 __all__ = ["Prediction"]
+
+# `categories_of`, and `found`, of which it makes the categories; then the seconds at which
+# preprocessing, inference and postprocessing began, and the end.
+Unread = Tuple[Callable[[bytes], List[Category]], bytes, float, float, float, float]
 
 
 class Prediction:
@@ -26,7 +30,21 @@ class Prediction:
         speed: Speed(preprocess_ms, inference_ms, postprocess_ms).
     """
 
-    __slots__ = ("categories", "feature_vector", "scores", "speed", "timestamp_ms")
+    __slots__ = (
+        "_unread",
+        "categories",
+        "feature_vector",
+        "scores",
+        "speed",
+        "timestamp_ms",
+    )
+
+    categories: List[Category]
+    scores: np.ndarray
+    feature_vector: Optional[np.ndarray]
+    timestamp_ms: Optional[float]
+    speed: Speed
+    _unread: Unread
 
     def __init__(
         self,
@@ -41,6 +59,39 @@ class Prediction:
         self.feature_vector = feature_vector
         self.timestamp_ms = timestamp_ms
         self.speed = speed
+
+    @staticmethod
+    def unread(
+        scores: np.ndarray,
+        feature_vector: Optional[np.ndarray],
+        timestamp_ms: Optional[float],
+        unread: Unread,
+    ) -> Prediction:
+        """One whose categories and speed are made of `unread` when they are first read, if ever."""
+        made = Prediction.__new__(Prediction)
+        made.scores = scores
+        made.feature_vector = feature_vector
+        made.timestamp_ms = timestamp_ms
+        made._unread = unread
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked only for what is not there yet.
+        if name == "categories":
+            categories_of, found = self._unread[:2]
+            self.categories = categories_of(found)
+            return self.categories
+        if name == "speed":
+            began, written, inferred, done = self._unread[2:]
+            self.speed = Speed(
+                (written - began) * 1e3, (inferred - written) * 1e3, (done - inferred) * 1e3
+            )
+            return self.speed
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        facts = self.categories, self.scores, self.feature_vector, self.timestamp_ms, self.speed
+        return type(self), facts
 
     @property
     def label(self) -> Optional[str]:

@@ -188,14 +188,22 @@ class Preprocessor:
 
         `out_row` has `shape` or, an item of a batch, `shape[1:]`; all else is as for a call.
         """
-        turns = 0 if rotation_degrees == 0 else _quarter_turns(rotation_degrees)
+        packed = frame.format in PACKED_FORMATS
+        whole = region_of_interest is None and rotation_degrees == 0
+        if packed and whole and type(frame) is not ReducedFrame:
+            self._core.run_whole(frame.data, frame.format, out_row, frame.width, frame.height)
+            return
+        turns = _quarter_turns(rotation_degrees)
         if region_of_interest is None:
             x, y, width, height = 0, 0, frame.width, frame.height
         else:
             x, y, width, height = _region(region_of_interest)
-            if isinstance(frame, ReducedFrame):
-                x, y, width, height = frame.region((x, y, width, height))
-        if frame.format in PACKED_FORMATS:
+        if isinstance(frame, ReducedFrame):
+            of = frame.width, frame.height, frame.reduction, *frame.phase
+            self._core.run_averages(
+                frame.data, frame.format, of, out_row, turns, x, y, width, height
+            )
+        elif packed:
             self._core.run(frame.data, frame.format, out_row, turns, x, y, width, height)
         else:
             self._write_converted(frame, out_row, turns, (x, y, width, height))

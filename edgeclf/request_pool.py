@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import math
 import threading
 import time
-from typing import Dict, List, Optional, Tuple
+from collections import defaultdict
+from typing import DefaultDict, List, Optional, Tuple
 
 from edgeclf.backends.base import Backend, InferRequest, Lifetime
 from edgeclf.errors import BackendError
@@ -25,11 +26,10 @@ class RequestPool:
         """`item_shape` is the input tensor's shape without the batch."""
         self._backend = backend
         self._item_shape = item_shape
-        self._limit = backend.max_requests
-        self._idle: Dict[int, List[InferRequest]] = {}
+        self._limit = math.inf if backend.max_requests is None else backend.max_requests
+        self._idle: DefaultDict[int, List[InferRequest]] = defaultdict(list)
         self._busy = 0
         self._lifetime = Lifetime("this Classifier")
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._condition = threading.Condition(self._lock)
         self._waiting = 0  # threads in `_condition`: without any, nobody needs to be told
@@ -41,17 +41,21 @@ class RequestPool:
             BackendError: closed, or this process was forked after the classifier was made.
         """
         self._lifetime.check()  # before the lock: in a forked child it may be held for ever
-        with self._lock:
-            while self._full() and not self._lifetime.closed:
+        # acquire and release, because `with` costs twice as much.
+        self._lock.acquire()
+        try:
+            while self._busy >= self._limit and not self._lifetime.closed:
                 self._wait()
             if self._lifetime.closed:
                 self._lifetime.check()
             self._busy += 1
-            idle = self._idle.get(batch)
+            idle = self._idle[batch]
             if idle:
                 return idle.pop()
             if self._limit == 1 or batch != 1:
                 self._forget_other_batches(batch)
+        finally:
+            self._lock.release()
         try:
             return self._backend.new_request(batch, self._item_shape)
         except BaseException:
@@ -60,16 +64,19 @@ class RequestPool:
 
     def give(self, request: InferRequest, batch: int = 1) -> None:
         """Take back a request of `take(batch)`."""
-        with self._lock:
+        self._lock.acquire()
+        try:
             self._busy -= 1
             if not self._lifetime.closed:
-                self._idle.setdefault(batch, []).append(request)
+                self._idle[batch].append(request)
             if self._waiting:
                 self._condition.notify_all()
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Refuse new requests, wait for those that run, then release the backend. Idempotent."""
-        if os.getpid() != self._pid:
+        if self._lifetime.forked:
             return  # the runtime belongs to the parent
         with self._lock:
             self._lifetime.closed = True
@@ -84,9 +91,6 @@ class RequestPool:
                 )
             self._idle.clear()
         self._backend.close()
-
-    def _full(self) -> bool:
-        return self._limit is not None and self._busy >= self._limit
 
     def _wait(self, timeout_s: Optional[float] = None) -> None:
         self._waiting += 1

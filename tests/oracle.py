@@ -204,7 +204,13 @@ def tensor(
     rgb: np.ndarray, spec: InputSpec, quantization: Optional[Quantization] = None
 ) -> np.ndarray:
     """The whole way, with a batch of one, in the spec's layout and dtype."""
-    picture = levels(rgb, spec)
+    return tensor_of(levels(rgb, spec), spec, quantization)
+
+
+def tensor_of(
+    picture: np.ndarray, spec: InputSpec, quantization: Optional[Quantization] = None
+) -> np.ndarray:
+    """The tensor of (height, width, channels) levels."""
     if spec.dtype in ("float32", "float16"):
         result = real_tensor(picture, spec)
     elif takes_pixels(spec, quantization):

@@ -5,6 +5,7 @@ Longer than 300 lines: one façade, and most tests are a few lines.
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -165,6 +166,40 @@ def test_prediction_is_consistent(classifier, photos):
     read = json.loads(prediction.to_json())
     assert read == json.loads(json.dumps(prediction.to_dict()))
     assert read["categories"][0]["label"] == best.label
+
+
+def test_a_prediction_read_late_is_what_it_was():
+    """Categories and speed are made when first read; frames and changes after it do not matter."""
+    made = fake_classifier()
+    early, late = made.predict(plain_frame()), made.predict(plain_frame())
+    expected, scores = list(early.categories), late.scores.copy()
+    assert expected
+    made.predict(np.zeros((30, 40, 3), np.uint8))
+    made.close()
+    late.scores[:] = 0.0
+    assert late.categories == expected
+    assert late.categories is late.categories
+    assert late.speed is late.speed
+    assert all(ms >= 0 for ms in late.speed)
+    assert [c.score for c in expected] == sorted(scores.tolist(), reverse=True)[: len(expected)]
+    with pytest.raises(AttributeError, match="no_such"):
+        late.no_such  # noqa: B018
+    late.categories = []
+    assert late.label is None
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))]
+)
+def test_a_prediction_is_copied_and_pickled_unread(duplicate):
+    made = fake_classifier()
+    prediction = made.predict(plain_frame(), timestamp_ms=3.5)
+    again = duplicate(prediction)
+    assert type(again) is edgeclf.Prediction
+    assert again.to_dict() == prediction.to_dict()
+    assert isinstance(again.categories[0], edgeclf.Category)
+    assert again.speed == prediction.speed
+    np.testing.assert_array_equal(again.scores, prediction.scores)
 
 
 def test_feature_vector_is_the_models_second_output(photos):

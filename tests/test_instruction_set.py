@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Optional
 
 import pytest
@@ -12,28 +16,62 @@ import pytest
 from edgeclf import _core
 
 _TENSORS = """
-import hashlib, sys
+import hashlib, itertools, json
 import numpy as np
-import edgeclf
 from edgeclf import _core
+from edgeclf.frame import Frame
+from edgeclf.preprocess import Preprocessor
 from edgeclf.spec import InputSpec
+from edgeclf.types import Quantization
 
-frames = np.random.default_rng(3)
-digest = hashlib.sha256()
-for layout in ("nchw", "nhwc"):
-    for dtype, mean in (("float32", 0.5), ("float16", 0.5), ("uint8", None), ("int8", None)):
-        for filter in ("nearest", "bilinear", "bicubic", "lanczos"):
-            spec = InputSpec(
-                width=61, height=37, layout=layout, dtype=dtype, interpolation=filter,
-                antialias=True, resize_mode="stretch",
-                mean=mean and (0.4, mean, 0.6), std=mean and (0.2, 0.3, mean),
-                rescale_factor=1 / 255 if mean else 1.0,
-            )
-            preprocessor = edgeclf.Preprocessor(spec)
-            for shape in ((100, 150, 3), (97, 211, 4), (301, 67), (37, 61, 3)):
-                frame = frames.integers(0, 256, shape, dtype=np.uint8)
-                digest.update(preprocessor(frame).tobytes())
-print(_core.instruction_set(), digest.hexdigest())
+rng = np.random.default_rng(3)
+LAYOUTS, DTYPES = ("nchw", "nhwc"), ("float32", "float16", "uint8", "int8")
+FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "area")
+
+def noise(*shape):
+    if rng.random() < 0.5:
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+    return rng.choice(np.array([0, 255], np.uint8), shape)
+
+def packed():
+    yield from (noise(100, 150, 3), noise(97, 211, 4), noise(301, 67), noise(37, 61, 3))
+    yield noise(83, 200, 3)[::-1, ::-1]
+
+def yuv():
+    for format in ("nv12", "nv21", "i420", "yv12", "yuyv", "uyvy"):
+        for width, height in ((150, 100), (67, 201)):
+            rows, columns = (height + 1) // 2, (width + 1) // 2
+            interleaved = format in ("yuyv", "uyvy")
+            size = 4 * columns * height if interleaved else width * height + 2 * rows * columns
+            matrix = ("bt601", "bt709")[int(rng.integers(2))]
+            yield Frame(noise(size), format, width=width, height=height, color_matrix=matrix)
+    values = rng.integers(0, 65536, (90, 131), dtype=np.uint16)
+    yield Frame(values, "gray16", window=(1000, 60000))
+
+def digest(frames, exact, antialias):
+    found = hashlib.sha256()
+    for layout, dtype, filter in itertools.product(LAYOUTS, DTYPES, FILTERS):
+        for mean, std in ((None, None), ((100.0, 127.5, 90.0), (50.0, 60.5, 127.5))):
+            spec = InputSpec(61, 37, layout=layout, dtype=dtype, interpolation=filter, mean=mean,
+                             std=std, antialias=antialias, exact=exact, resize_mode="stretch")
+            preprocessor = Preprocessor(spec, Quantization(0.0187, 3))
+            for frame in frames:
+                found.update(preprocessor(frame).tobytes())
+                part = preprocessor(frame, region_of_interest=(3, 5, 50, 31), rotation_degrees=90)
+                found.update(part.tobytes())
+    return found.hexdigest()
+
+packed, yuv = list(packed()), list(yuv())
+print(json.dumps({
+    "set": _core.instruction_set(),
+    "exact": digest(packed, None, True),
+    "double": digest(packed, None, False),
+    "fixed point": digest(packed, False, True),
+    "fixed point, plain": digest(packed, False, False),
+    "yuv": digest(yuv, None, True),
+    "yuv, fixed point": digest(yuv, False, True),
+    "yuv, plain": digest(yuv, False, False),
+}))
 """
 
 
@@ -49,13 +87,33 @@ def _run(code: str, instruction_set: Optional[str]) -> "subprocess.CompletedProc
 def test_every_instruction_set_gives_the_scalar_bytes() -> None:
     available = _core.available_instruction_sets()
     assert available[0] == "scalar"
-    found = {}
+    scalar = {}
     for name in available:
         done = _run(_TENSORS, name)
         assert done.returncode == 0, done.stderr
-        used, found[name] = done.stdout.split()
-        assert used == name
-    assert len(set(found.values())) == 1, found
+        found = json.loads(done.stdout)
+        assert found.pop("set") == name
+        scalar = scalar or found
+        assert found == scalar, name
+
+
+_KERNEL_NAMES = {
+    "sse41": {"sse4_1"},
+    "avx2": {"avx2"},
+    "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512_vnni"},
+}
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64") or not Path("/proc/cpuinfo").exists(),
+    reason="the kernel of an x86 Linux names them",
+)
+def test_the_kernel_sees_the_same_instruction_sets() -> None:
+    found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    assert found is not None
+    flags = set(found.group(1).split())
+    expected = [name for name, parts in _KERNEL_NAMES.items() if parts <= flags]
+    assert _core.available_instruction_sets() == ["scalar", *expected]
 
 
 def test_the_best_is_used_unless_told() -> None:
@@ -64,7 +122,7 @@ def test_the_best_is_used_unless_told() -> None:
         assert done.stdout.split() == _core.available_instruction_sets()[-1:]
 
 
-@pytest.mark.parametrize("name", ["fastest", "AVX2"])
+@pytest.mark.parametrize("name", ["fastest", "AVX2", "avx512f"])
 def test_a_wrong_name_is_an_error(name: str) -> None:
     code = "import edgeclf; edgeclf.Preprocessor(edgeclf.InputSpec(width=8, height=8))"
     done = _run(code, name)

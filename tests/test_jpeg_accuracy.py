@@ -21,14 +21,18 @@ from edgeclf.spec import InputSpec
 SHARP = {"bilinear": (3.5, 40.0), "bicubic": (4.5, 46.0), "lanczos": (4.5, 46.0)}
 
 
-def differences(data, spec, reduction):
+def differences(data, spec, reduction, region=None):
     preprocessor = Preprocessor(spec)
-    frame = preprocessor.frame_of(data)
+    frame = preprocessor.frame_of(data, region)
     assert isinstance(frame, ReducedFrame)
     assert frame.reduction == reduction
     full = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    if region is not None:
+        x, y, width, height = region
+        full = full[y : y + height, x : x + width]
     expected = oracle.float_resize(full, spec.width, spec.height, spec)
-    return np.abs(np.moveaxis(preprocessor(frame)[0], 0, -1) - expected)
+    got = preprocessor(frame, region_of_interest=region)[0]
+    return np.abs(np.moveaxis(got, 0, -1) - expected)
 
 
 def photographs(photos):
@@ -59,6 +63,28 @@ def test_small_sharp_photographs_where_it_is_worst(photos, interpolation, reduct
         spec = InputSpec(width, height, interpolation=interpolation, antialias=True, exact=False)
         data = encoded(picture, "JPEG", quality=85, subsampling=2)
         assert hold(differences(data, spec, reduction), SHARP[interpolation])
+
+
+# Where a region begins within a block, its first samples show pixels outside of it.
+ANYWHERE = {"bilinear": (3.5, 42.0), "lanczos": (4.5, 50.0)}
+
+
+@pytest.mark.parametrize("interpolation", ANYWHERE)
+@pytest.mark.parametrize("reduction", [8, 4, 2])
+def test_sizes_and_regions_with_a_remainder(photos, interpolation, reduction):
+    rng = np.random.default_rng(reduction)
+    for picture in photographs(photos):
+        size = [side - int(rng.integers(1, 8)) for side in picture.size]
+        x, y, right, below = (int(n) for n in rng.integers(1, 40, 4))
+        data = encoded(picture.crop((0, 0, *size)), "JPEG", quality=85, subsampling=2)
+        for region in (None, (x, y, size[0] - x - right, size[1] - y - below)):
+            width, height = (
+                side * 20 // (21 * reduction) for side in (region or [0, 0, *size])[2:]
+            )
+            spec = InputSpec(
+                width, height, interpolation=interpolation, antialias=True, exact=False
+            )
+            assert hold(differences(data, spec, reduction, region), ANYWHERE[interpolation])
 
 
 @pytest.mark.parametrize(

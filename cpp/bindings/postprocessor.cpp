@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -104,15 +107,36 @@ std::optional<std::size_t> score(const Postprocessor& post, const RawScores& raw
   return first_not_finite(scores, raw.size);
 }
 
+// What is kept of a class to report until somebody asks for its Category.
+struct Found {
+  std::int32_t index;
+  float score;
+};
+
 // As the named tuple's own __new__ makes it, without calling Python.
-py::object category_of(const Postprocessor& post, std::int32_t index, float score) {
+py::object category_of(const Postprocessor& post, const Found& found) {
   const py::tuple fields =
-      py::make_tuple(index, post.labels[static_cast<std::size_t>(index)], score);
+      py::make_tuple(found.index, post.labels[static_cast<std::size_t>(found.index)], found.score);
   const py::tuple arguments = py::make_tuple(fields);
   auto* type = reinterpret_cast<PyTypeObject*>(post.category.ptr());
   PyObject* made = PyTuple_Type.tp_new(type, arguments.ptr(), nullptr);
   if (made == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::object>(made);
+}
+
+// The categories that `run` found.
+py::list categories(const Postprocessor& post, const py::bytes& found) {
+  const auto bytes = static_cast<std::string_view>(found);
+  py::list made(bytes.size() / sizeof(Found));
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    Found one;
+    std::memcpy(&one, bytes.data() + i * sizeof one, sizeof one);
+    if (one.index < 0 || static_cast<std::size_t>(one.index) >= post.num_classes) {
+      throw py::value_error("found: not of this postprocessor");
+    }
+    made[i] = category_of(post, one);
+  }
+  return made;
 }
 
 py::tuple run(const Postprocessor& post, const py::array& output, std::size_t item) {
@@ -132,11 +156,12 @@ py::tuple run(const Postprocessor& post, const py::array& output, std::size_t it
                                 ": the frame or the model's weights are damaged, or its "
                                 "arithmetic overflows in this precision");
   }
-  py::list best(classes.size());
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    best[i] = category_of(post, classes[i], values[classes[i]]);
-  }
-  return py::make_tuple(std::move(scores), std::move(best));
+  std::vector<Found> found;
+  found.reserve(classes.size());
+  for (const auto index : classes) found.push_back({index, values[index]});
+  // One object for all classes: most frames' categories are looked at in part, or not at all.
+  py::bytes kept(reinterpret_cast<const char*>(found.data()), found.size() * sizeof(Found));
+  return py::make_tuple(std::move(scores), std::move(kept));
 }
 
 // One frame's values as float32 in memory of their own: what an embedding is for.
@@ -157,7 +182,8 @@ void bind_postprocessor(py::module_& module) {
       .def(py::init(&make), py::kw_only(), py::arg("num_classes"), py::arg("dtype"),
            py::arg("quantization"), py::arg("activation"), py::arg("calibration"), py::arg("top_k"),
            py::arg("thresholds"), py::arg("allowed"), py::arg("labels"), py::arg("category"))
-      .def("run", &run);
+      .def("run", &run)
+      .def("categories", &categories);
   module.def("dequantized", &dequantized);
 }
 

@@ -1,4 +1,7 @@
+// Frame to tensor for Python. Over 200 lines because a call's checks stand beside it.
 #include "edgeclf/preprocessor.h"
+
+#include <pybind11/stl.h>
 
 #include <array>
 #include <cstdint>
@@ -152,9 +155,41 @@ void run_view(Preprocessor& preprocessor, const FrameView& view, const Part& par
   preprocessor.run(seen, tensor);
 }
 
+// Width and height of a frame, the side of a block, and the pixels by which the first block begins
+// before the frame: across and down.
+using Averages = std::array<int, 5>;
+
+bool covers(int blocks, int pixels, int span, int phase) {
+  return span >= 1 && phase >= 0 && phase < span && pixels >= 1 && pixels <= 65535 &&
+         (pixels + phase + span - 1) / span == blocks;
+}
+
 void run(Preprocessor& preprocessor, const py::array& pixels, const std::string& format,
          py::array out, int quarter_turns, int x, int y, int width, int height) {
   const FrameView view = packed_view(pixels, format);
+  void* tensor = out_checked(out, preprocessor.spec());
+  check_apart(out, pixels);
+  run_view(preprocessor, view, {{x, y, width, height}, quarter_turns}, tensor);
+}
+
+// What most frames are: whole, upright and packed. A call with fewer arguments costs less.
+void run_whole(Preprocessor& preprocessor, const py::array& pixels, const std::string& format,
+               py::array out, int width, int height) {
+  run(preprocessor, pixels, format, std::move(out), 0, 0, 0, width, height);
+}
+
+// A picture of which `pixels` are the averages of blocks; the region is in its own pixels.
+void run_averages(Preprocessor& preprocessor, const py::array& pixels, const std::string& format,
+                  const Averages& of, py::array out, int quarter_turns, int x, int y, int width,
+                  int height) {
+  const FrameView averages = packed_view(pixels, format);
+  const auto [frame_width, frame_height, span, phase_x, phase_y] = of;
+  if (!covers(averages.width, frame_width, span, phase_x) ||
+      !covers(averages.height, frame_height, span, phase_y)) {
+    throw py::value_error("averages: expected one for each block of the frame");
+  }
+  const FrameView view =
+      averaged_frame(averages, frame_width, frame_height, span, phase_x, phase_y);
   void* tensor = out_checked(out, preprocessor.spec());
   check_apart(out, pixels);
   run_view(preprocessor, view, {{x, y, width, height}, quarter_turns}, tensor);
@@ -195,6 +230,8 @@ void bind_preprocessor(py::module_& module) {
            }),
            py::arg("input_spec"), py::arg("quantization") = py::none(), py::arg("num_threads") = 1)
       .def("run", &run)
+      .def("run_whole", &run_whole)
+      .def("run_averages", &run_averages)
       .def("run_gray16", &run_gray16)
       .def("run_yuv", &run_yuv)
       .def_property_readonly("takes_pixels", &Preprocessor::takes_pixels)

@@ -149,6 +149,20 @@ FrameView part_from(Input& input, const FrameView& frame) {
   return rotated(region, input.number(0, 3));
 }
 
+// A picture of which the packed frame's pixels are the averages; or a part of it.
+FrameView averaged_from(Input& input, const FrameView& averages) {
+  const int span = 2 << input.number(0, 2);
+  const auto pixels = [&](int blocks, int phase) {
+    return std::max(blocks * span - phase - input.number(0, span - 1),
+                    (blocks - 1) * span + 1 - phase);
+  };
+  const int phase_x = averages.width > 1 ? input.number(0, span - 1) : 0;
+  const int phase_y = averages.height > 1 ? input.number(0, span - 1) : 0;
+  const int width = pixels(averages.width, phase_x);
+  const int height = pixels(averages.height, phase_y);
+  return part_from(input, averaged_frame(averages, width, height, span, phase_x, phase_y));
+}
+
 Block tensor_of(Preprocessor& preprocessor, const FrameView& frame, int fill) {
   const InputSpec& spec = preprocessor.spec();
   Block tensor(static_cast<std::size_t>(spec.width) * static_cast<std::size_t>(spec.height) *
@@ -205,6 +219,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Block copy(pixels.size());
     std::copy(pixels.begin(), pixels.end(), copy.bytes.get());
     require(equal(tensor, tensor_of(preprocessor, packed_copy(frame, copy), 0)));
+    // Last, so that inputs kept from before mean what they meant.
+    if (!input.flag()) return 0;
+    const FrameView averaged = averaged_from(input, source.view);
+    const Block reduced = tensor_of(preprocessor, averaged, 0x5A);
+    require(equal(reduced, tensor_of(preprocessor, averaged, 0xA5)));
+    add_to_digest(reduced.bytes.get(), reduced.size);
   }
   return 0;
 }

@@ -46,17 +46,17 @@ int between(const std::uint8_t* first, const std::uint8_t* second, const std::in
 void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
               const BilinearTable& table, const Ahead&, const FastLines& lines) {
   const Axis<std::int16_t>& taps = table.axis.taps;
-  const int step = table.pixel.step;
   for (int i = 0; i < taps.size(); ++i) {
     const auto at = static_cast<std::size_t>(i);
     const bool two = taps.count[at] > 1;
     const std::int16_t weights[2] = {taps.weight(i)[0], two ? taps.weight(i)[1] : std::int16_t{0}};
-    for (std::size_t s = 0; s < static_cast<std::size_t>(table.pixel.samples); ++s) {
-      const int first = taps.first[at] * step + table.pixel.offset[s];
-      const int second = two ? first + step : first;
+    for (int s = 0; s < table.pixel.samples; ++s) {
+      const int first = table.pixel.byte(taps.first[at], s);
+      const int second = two ? table.pixel.byte(taps.first[at] + 1, s) : first;
       const int above = between(upper + first, upper + second, weights);
       const int below = between(lower + first, lower + second, weights);
-      lines[s][i] = static_cast<std::int16_t>(above + to_word((below - above) * weight, 15));
+      lines[static_cast<std::size_t>(s)][i] =
+          static_cast<std::int16_t>(above + to_word((below - above) * weight, 15));
     }
   }
 }
@@ -110,13 +110,16 @@ void encode(const ConstFastLines& lines, const FastEncoding& encoding, int size,
 
 }  // namespace
 
-FastKernels scalar_fast_kernels() { return {"scalar", 0, down, across, bilinear, convert, encode}; }
+FastKernels scalar_fast_kernels() {
+  return {"scalar", 0, 0, down, nullptr, across, bilinear, convert, encode};
+}
 
 const std::vector<FastKernels>& available_fast_kernels() {
   static const std::vector<FastKernels> kernels = [] {
     std::vector<FastKernels> found{scalar_fast_kernels()};
     add_sse41_fast_kernels(found);
     add_avx2_fast_kernels(found);
+    add_avx512_fast_kernels(found);
     add_neon_fast_kernels(found);
     return found;
   }();

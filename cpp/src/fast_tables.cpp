@@ -149,27 +149,90 @@ TwoTaps two_taps(const Axis<std::int16_t>& taps, std::size_t i) {
   return {first, first + 1, weight};
 }
 
-// One output of a bilinear table, whose eight bytes stand in the given half of a block.
+// The weight of the first tap, in halves; those of the second are what is left of them, so no sum
+// leaves 16 bits.
+void add_weights(BilinearTable& table, const TwoTaps& taps) {
+  const int high = std::clamp((taps.weight + 64) >> 7, 1, 127);
+  const int low = taps.weight - high * 128;
+  table.high.push_back(static_cast<std::int8_t>(high));
+  table.high.push_back(static_cast<std::int8_t>(128 - high));
+  table.low.push_back(static_cast<std::int8_t>(low));
+  table.low.push_back(static_cast<std::int8_t>(-low));
+}
+
+// One output of three samples, whose eight bytes stand in the given half of a block.
 void add_output(BilinearTable& table, std::size_t i, int bytes, int half) {
   constexpr int kPiece = 8;
   const PixelLayout& pixel = table.pixel;
   const TwoTaps taps = two_taps(table.axis.taps, i);
-  const int offset = std::min(taps.first * pixel.step, bytes - kPiece);
-  // The halves of the second weight are what is left of the first's, so no sum leaves 16 bits.
-  const int high = std::clamp((taps.weight + 64) >> 7, 1, 127);
-  const int low = taps.weight - high * 128;
+  const int offset = std::min(pixel.first_byte(taps.first), bytes - kPiece);
   table.offsets.push_back(offset);
-  for (std::size_t sample = 0; sample < 4; ++sample) {
-    const bool there = sample < 3;
-    const int at = (there ? pixel.offset[sample] : 0) - offset + half * kPiece;
-    const int bytes_of_taps[2] = {taps.first * pixel.step + at, taps.second * pixel.step + at};
-    for (const int byte : bytes_of_taps) {
-      table.pick.push_back(there ? static_cast<std::uint8_t>(byte) : kNothing);
+  for (int sample = 0; sample < 4; ++sample) {
+    for (const int tap : {taps.first, taps.second}) {
+      const int at = sample < 3 ? pixel.byte(tap, sample) - offset + half * kPiece : kNothing;
+      table.pick.push_back(static_cast<std::uint8_t>(at));
     }
-    table.high.push_back(static_cast<std::int8_t>(high));
-    table.high.push_back(static_cast<std::int8_t>(128 - high));
-    table.low.push_back(static_cast<std::int8_t>(low));
-    table.low.push_back(static_cast<std::int8_t>(-low));
+    add_weights(table, taps);
+  }
+}
+
+void lay_out_three(BilinearTable& table, int bytes) {
+  const int size = table.axis.taps.size();
+  for (int begin = 0; begin < fast_padded(size); begin += kOutputsPerBlock * table.blocks) {
+    for (int v = 0; v < kOutputsPerBlock; v += 2) {
+      for (int b = 0; b < table.blocks; ++b) {
+        for (int half = 0; half < 2; ++half) {
+          const int i = begin + kOutputsPerBlock * b + v + half;
+          add_output(table, clamped(i, size), bytes, half);
+        }
+      }
+    }
+  }
+}
+
+// Four outputs of one or two samples, from the four pieces of a block.
+void add_four(BilinearTable& table, int first_output, int bytes) {
+  constexpr int kPiece = 4;
+  const PixelLayout& pixel = table.pixel;
+  std::uint8_t pick[16];
+  std::fill_n(pick, 16, kNothing);
+  for (int j = 0; j < 4; ++j) {
+    const auto i = clamped(first_output + j, table.axis.taps.size());
+    const TwoTaps taps = two_taps(table.axis.taps, i);
+    const int offset = std::min(pixel.first_byte(taps.first), bytes - kPiece);
+    table.offsets.push_back(offset);
+    for (int s = 0; s < pixel.samples; ++s) {
+      const int at = kPiece * j - offset;
+      const int half = pixel.samples == 2 ? s : first_output / 4 % 2;
+      pick[8 * half + 2 * j] = static_cast<std::uint8_t>(at + pixel.byte(taps.first, s));
+      pick[8 * half + 2 * j + 1] = static_cast<std::uint8_t>(at + pixel.byte(taps.second, s));
+    }
+  }
+  table.pick.insert(table.pick.end(), pick, pick + 16);
+}
+
+void add_weights_of(BilinearTable& table, int first_output, int outputs) {
+  for (int j = 0; j < outputs; ++j) {
+    const auto i = clamped(first_output + j, table.axis.taps.size());
+    add_weights(table, two_taps(table.axis.taps, i));
+  }
+}
+
+void lay_out_fewer(BilinearTable& table, int bytes) {
+  const int size = table.axis.taps.size();
+  const bool two = table.pixel.samples == 2;
+  for (int begin = 0; begin < fast_padded(size); begin += kOutputsPerBlock * table.blocks) {
+    for (int v = 0; v < 2; ++v) {
+      for (int b = 0; b < table.blocks; ++b) {
+        const int first = begin + kOutputsPerBlock * b + 4 * v;
+        add_four(table, first, bytes);
+        if (two) {
+          for (int s = 0; s < 2; ++s) add_weights_of(table, first, 4);
+        } else if (v == 0) {
+          add_weights_of(table, first, 8);
+        }
+      }
+    }
   }
 }
 
@@ -211,6 +274,7 @@ AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int 
   table.pixel = pixel;
   table.shift = table.axis.bits;
   if (blocks > 0) lay_out(table, blocks);
+  if (blocks == 4) table.anywhere = make_word_table(table);
   return table;
 }
 
@@ -219,8 +283,9 @@ bool is_bilinear(const Axes& axes, const PixelLayout& pixel) {
   const auto is_linear = [&](const Axis<double>& axis) {
     return axis.max_taps <= 2 && std::all_of(axis.weights.begin(), axis.weights.end(), in_range);
   };
-  constexpr int kPiece = 8;
-  return pixel.samples == 3 && pixel.bytes(2) <= kPiece && is_linear(axes.x) && is_linear(axes.y);
+  const int piece = pixel.samples == 3 ? 8 : 4;
+  const auto bytes_from = [&](int i) { return pixel.last_byte(i + 1) + 1 - pixel.first_byte(i); };
+  return std::max(bytes_from(0), bytes_from(1)) <= piece && is_linear(axes.x) && is_linear(axes.y);
 }
 
 BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,
@@ -230,15 +295,10 @@ BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, 
   table.pixel = pixel;
   table.blocks = blocks;
   if (blocks == 0) return table;
-  for (int begin = 0; begin < fast_padded(axis.size()); begin += kOutputsPerBlock * blocks) {
-    for (int v = 0; v < kOutputsPerBlock; v += 2) {
-      for (int b = 0; b < blocks; ++b) {
-        for (int half = 0; half < 2; ++half) {
-          const int i = begin + kOutputsPerBlock * b + v + half;
-          add_output(table, clamped(i, axis.size()), bytes, half);
-        }
-      }
-    }
+  if (pixel.samples == 3) {
+    lay_out_three(table, bytes);
+  } else {
+    lay_out_fewer(table, bytes);
   }
   return table;
 }

@@ -1,6 +1,7 @@
 // The kernels of the fixed-point arithmetic in the operations of simd.h; included by
-// fast_sse41.cpp, fast_avx2.cpp and fast_neon.cpp, and compiled for one instruction set in each.
-// fast_scalar.cpp says what they compute, fast.h how their tables are laid out.
+// fast_sse41.cpp, fast_avx2.cpp, fast_avx512.cpp and fast_neon.cpp, and compiled for one
+// instruction set in each. fast_scalar.cpp says what they compute, fast.h how their tables are laid
+// out.
 #pragma once
 
 #include "fast_vector_down.h"
@@ -14,22 +15,24 @@ namespace {
 // Bilinear. -------------------------------------------------------------------------------------
 
 struct TapWeights {
-  Vec pick;
   Vec high;
   Vec low;
+  Vec q8;  // 2^8
 };
 
-// Two outputs of one row in each block, Q7.
-EDGECLF_INLINE_SIMD Vec between(const std::uint8_t* row, const std::int32_t* offsets,
-                                const TapWeights& weights, Vec q8) {
-  const Vec taps = lookup(load_pieces<8>(row, offsets), weights.pick);
+// Pairs of taps to levels of one row, Q7.
+EDGECLF_INLINE_SIMD Vec between(Vec taps, const TapWeights& weights) {
   // (x * 2^8 + 2^14) >> 15 is x / 2^7, rounded.
-  const Vec low = multiply_q15(multiply_add_bytes(taps, weights.low), q8);
+  const Vec low = multiply_q15(multiply_add_bytes(taps, weights.low), weights.q8);
   return add_words(multiply_add_bytes(taps, weights.high), low);
 }
 
-void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
-              const BilinearTable& table, const Ahead& ahead, const FastLines& lines) {
+EDGECLF_INLINE_SIMD Vec blended_rows(Vec above, Vec below, Vec weight) {
+  return add_words(above, multiply_q15(sub_words(below, above), weight));
+}
+
+void bilinear_three(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
+                    const BilinearTable& table, const Ahead& ahead, const FastLines& lines) {
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();
@@ -40,13 +43,85 @@ void bilinear(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t
     paced.next();
     Vec pixels[4];
     for (int v = 0; v < 4; ++v, at += kBytes) {
-      const TapWeights weights{load(table.pick.data() + at), load(table.high.data() + at),
-                               load(table.low.data() + at)};
-      const Vec above = between(upper, offsets + v * 2 * kBlocks, weights, q8);
-      const Vec below = between(lower, offsets + v * 2 * kBlocks, weights, q8);
-      pixels[v] = add_words(above, multiply_q15(sub_words(below, above), down_weight));
+      const TapWeights weights{load(table.high.data() + at), load(table.low.data() + at), q8};
+      const Vec pick = load(table.pick.data() + at);
+      const std::int32_t* places = offsets + v * 2 * kBlocks;
+      const Vec above = between(lookup(load_pieces<8>(upper, places), pick), weights);
+      const Vec below = between(lookup(load_pieces<8>(lower, places), pick), weights);
+      pixels[v] = blended_rows(above, below, down_weight);
     }
     store_three(pixels, lines, i);
+  }
+}
+
+// Lines of chroma are often made of one row, for a row of it belongs to two of luma.
+template <bool kOneRow>
+EDGECLF_INLINE_SIMD void bilinear_two(const std::uint8_t* upper, const std::uint8_t* lower,
+                                      std::int16_t weight, const BilinearTable& table,
+                                      const Ahead& ahead, const FastLines& lines) {
+  const Vec down_weight = splat_words(weight);
+  const Vec q8 = splat_words(1 << 8);
+  const int size = table.axis.taps.size();
+  PacedFetch paced(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
+  const std::int32_t* offsets = table.offsets.data();
+  std::ptrdiff_t at = 0;
+  for (int i = 0; i < size; i += kGroup) {
+    paced.next();
+    Vec pixels[2];
+    for (int v = 0; v < 2; ++v, at += kBytes, offsets += 4 * kBlocks) {
+      const TapWeights weights{load(table.high.data() + at), load(table.low.data() + at), q8};
+      const Vec pick = load(table.pick.data() + at);
+      pixels[v] = between(lookup(load_pieces<4>(upper, offsets), pick), weights);
+      if (kOneRow) continue;
+      const Vec below = between(lookup(load_pieces<4>(lower, offsets), pick), weights);
+      pixels[v] = blended_rows(pixels[v], below, down_weight);
+    }
+    store(lines[0] + i, zip_low_longs(pixels[0], pixels[1]));
+    store(lines[1] + i, zip_high_longs(pixels[0], pixels[1]));
+  }
+}
+
+// The taps of a group of outputs of one sample.
+EDGECLF_INLINE_SIMD Vec single_taps(const std::uint8_t* row, const std::int32_t* offsets, Vec front,
+                                    Vec back) {
+  return or_bits(lookup(load_pieces<4>(row, offsets), front),
+                 lookup(load_pieces<4>(row, offsets + 4 * kBlocks), back));
+}
+
+void bilinear_one(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
+                  const BilinearTable& table, const Ahead& ahead, const FastLines& lines) {
+  const Vec down_weight = splat_words(weight);
+  const Vec q8 = splat_words(1 << 8);
+  const int size = table.axis.taps.size();
+  PacedFetch paced(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
+  const std::int32_t* offsets = table.offsets.data();
+  const std::uint8_t* pick = table.pick.data();
+  std::ptrdiff_t at = 0;
+  for (int i = 0; i < size; i += kGroup, at += kBytes, offsets += 8 * kBlocks, pick += 2 * kBytes) {
+    paced.next();
+    const TapWeights weights{load(table.high.data() + at), load(table.low.data() + at), q8};
+    const Vec front = load(pick);
+    const Vec back = load(pick + kBytes);
+    const Vec above = between(single_taps(upper, offsets, front, back), weights);
+    const Vec below = between(single_taps(lower, offsets, front, back), weights);
+    store(lines[0] + i, blended_rows(above, below, down_weight));
+  }
+}
+
+// AVX-512 takes that of AVX2.
+[[maybe_unused]] void bilinear(const std::uint8_t* upper, const std::uint8_t* lower,
+                               std::int16_t weight, const BilinearTable& table, const Ahead& ahead,
+                               const FastLines& lines) {
+  switch (table.pixel.samples) {
+    case 3: bilinear_three(upper, lower, weight, table, ahead, lines); break;
+    case 2:
+      if (upper == lower) {
+        bilinear_two<true>(upper, lower, weight, table, ahead, lines);
+      } else {
+        bilinear_two<false>(upper, lower, weight, table, ahead, lines);
+      }
+      break;
+    default: bilinear_one(upper, lower, weight, table, ahead, lines); break;
   }
 }
 

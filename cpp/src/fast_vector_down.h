@@ -39,17 +39,23 @@ struct Sums {
   Vec part[4];
 };
 
+struct RowPair {
+  Vec words[4];
+};
+
 // Two rows, interleaved byte by byte, then word by word: a word meets its neighbour below.
-EDGECLF_INLINE_SIMD void add_rows(const std::uint8_t* upper, const std::uint8_t* lower, Vec weights,
-                                  Sums& sums) {
+EDGECLF_INLINE_SIMD RowPair load_pair(const std::uint8_t* upper, const std::uint8_t* lower) {
   const Vec above = load(upper);
   const Vec below = load(lower);
   const Vec low = zip_low_bytes(above, below);
   const Vec high = zip_high_bytes(above, below);
-  const Vec words[4] = {widen_low_bytes(low), widen_high_bytes(low), widen_low_bytes(high),
-                        widen_high_bytes(high)};
+  return {
+      {widen_low_bytes(low), widen_high_bytes(low), widen_low_bytes(high), widen_high_bytes(high)}};
+}
+
+EDGECLF_INLINE_SIMD void add_pair(const RowPair& pair, Vec weights, Sums& sums) {
   for (int p = 0; p < 4; ++p) {
-    sums.part[p] = add_ints(sums.part[p], multiply_add_pairs(words[p], weights));
+    sums.part[p] = add_multiplied_pairs(sums.part[p], pair.words[p], weights);
   }
 }
 
@@ -59,11 +65,11 @@ EDGECLF_INLINE_SIMD void store_sums(const Sums& sums, int shift, std::int16_t* w
   for (int p = 0; p < 4; ++p) levels[p] = shift_right_ints_by(sums.part[p], shift);
   const Vec low = pack_ints(levels[0], levels[1]);
   const Vec high = pack_ints(levels[2], levels[3]);
-  for (int b = 0; b < kBlocks; ++b) {
-    store_block(words + 16 * b, low, b);
-    store_block(words + 16 * b + 8, high, b);
-  }
+  store_blocks_in_turn(words, low, high);
 }
+
+// Of many rows this many vectors are summed side by side, where a cache line has as many.
+constexpr int kSideBySide = kBytes < kCacheLine ? 2 : 1;
 
 // Of so many rows all cache lines stay at hand.
 constexpr int kFewRows = 4;
@@ -79,7 +85,7 @@ EDGECLF_INLINE_SIMD void down_at(const DownSum& sum, int at, Vec half, std::int1
     const Vec weights = splat_pair(sum.weights + k);
     for (int v = 0; v < kVectors; ++v) {
       const int x = at + v * kBytes;
-      add_rows(sum.rows[k] + x, sum.rows[k + 1] + x, weights, sums[v]);
+      add_pair(load_pair(sum.rows[k] + x, sum.rows[k + 1] + x), weights, sums[v]);
     }
   }
   for (int v = 0; v < kVectors; ++v) store_sums(sums[v], sum.shift, words + at + v * kBytes);
@@ -128,10 +134,7 @@ EDGECLF_INLINE_SIMD void blend_at(const Blend& blend, int at, Vec q8, std::int16
   const Vec below = load(blend.lower + at);
   const Vec low = blended(zip_low_bytes(above, below), blend, q8);
   const Vec high = blended(zip_high_bytes(above, below), blend, q8);
-  for (int b = 0; b < kBlocks; ++b) {
-    store_block(words + at + 16 * b, low, b);
-    store_block(words + at + 16 * b + 8, high, b);
-  }
+  store_blocks_in_turn(words + at, low, high);
 }
 
 void blend_down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
@@ -160,12 +163,48 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
     if (sum.count <= kFewRows) {
       for (int v = 0; v < kCacheLine; v += kBytes) down_at<1>(sum, x + v, half, words);
     } else {
-      for (int v = 0; v < kCacheLine; v += 2 * kBytes) down_at<2>(sum, x + v, half, words);
+      for (int v = 0; v < kCacheLine; v += kSideBySide * kBytes) {
+        down_at<kSideBySide>(sum, x + v, half, words);
+      }
     }
   }
   for (; x + kBytes <= sum.bytes; x += kBytes) down_at<1>(sum, x, half, words);
   // The rest is computed together with some of what was before it.
   if (x < sum.bytes) down_at<1>(sum, sum.bytes - kBytes, half, words);
+}
+
+// Down for two lines. ---------------------------------------------------------------------------
+
+EDGECLF_INLINE_SIMD void down_shared_at(const DownSum& sum, int at, Vec half, std::int32_t* kept,
+                                        std::int16_t* words) {
+  Sums sums;
+  Sums next;
+  for (int p = 0; p < 4; ++p) {
+    sums.part[p] = load(kept + p * kInts);
+    next.part[p] = half;
+  }
+  for (int k = 0; k < sum.count; k += 2) {
+    const RowPair pair = load_pair(sum.rows[k] + at, sum.rows[k + 1] + at);
+    add_pair(pair, splat_pair(sum.weights + k), sums);
+    add_pair(pair, splat_pair(sum.next_weights + k), next);
+  }
+  for (int p = 0; p < 4; ++p) store(kept + p * kInts, next.part[p]);
+  store_sums(sums, sum.shift, words + at);
+}
+
+// A vector's sums are kept behind those of the vector before it, be it one that overlaps.
+void down_shared(const DownSum& sum, const Ahead& ahead, std::int32_t* kept, std::int16_t* words) {
+  const Vec half = splat_ints(1 << (sum.shift - 1));
+  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
+  int x = 0;
+  for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
+    paced.next();
+    for (int v = x; v < x + kCacheLine; v += kBytes) {
+      down_shared_at(sum, v, half, kept + v, words);
+    }
+  }
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_shared_at(sum, x, half, kept + x, words);
+  if (x < sum.bytes) down_shared_at(sum, sum.bytes - kBytes, half, kept + x, words);
 }
 
 }  // namespace

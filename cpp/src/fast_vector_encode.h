@@ -82,10 +82,7 @@ EDGECLF_INLINE_SIMD void encode_run(const std::int16_t* line, const Gains& gains
   const FloatVec low = scaled(widen_low_words(words), gains);
   const FloatVec high = scaled(widen_high_words(words), gains);
   if constexpr (kType == DType::float32) {
-    for (int b = 0; b < kBlocks; ++b) {
-      store_block(out + 8 * b, bits_of(low), b);
-      store_block(out + 8 * b + 4, bits_of(high), b);
-    }
+    store_blocks_in_turn(out, bits_of(low), bits_of(high));
   } else if constexpr (kType == DType::float16) {
     store(out, pack_low_halves(half_bits(low), half_bits(high)));
   } else {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "edgeclf/fold.h"
+
 namespace edgeclf {
 namespace {
 
@@ -19,6 +21,7 @@ struct Side {
   std::int64_t resized;
   std::int64_t begin;
   int size;
+  Fold blocks;  // of which the averages are the source
 };
 
 struct Kernel {
@@ -153,6 +156,38 @@ Axis<double> pillow_axis(const Side& side, const Kernel& kernel) {
   return rows.finish();
 }
 
+// Of averages of blocks; positions and lengths are in blocks. Without a part of a block at either
+// end it is pillow_axis for a source of as many pixels as there are blocks.
+Axis<double> averages_axis(const Side& side, const Kernel& kernel) {
+  const double span = side.blocks.span;
+  const double phase = side.blocks.phase / span;
+  const double length = side.source / span;
+  const auto blocks = static_cast<int>(std::ceil(phase + length));
+  const double scale = length / static_cast<double>(side.resized);
+  const double widening = std::max(scale, 1.0);
+  const double support = kernel.support * widening;
+  Rows rows(side.size);
+  std::vector<double> row;
+  for (int i = 0; i < side.size; ++i) {
+    const double center = phase + (static_cast<double>(side.begin + i) + 0.5) * scale;
+    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
+    const int end = std::min(static_cast<int>(center + support + 0.5), blocks);
+    row.clear();
+    double sum = 0.0;
+    for (int x = first; x < end; ++x) {
+      const double from = std::max<double>(x, phase);
+      const double to = std::min(x + 1.0, phase + length);
+      row.push_back((to - from) * kernel.weight(((from + to) / 2.0 - center) / widening));
+      sum += row.back();
+    }
+    if (sum != 0.0) {
+      for (double& weight : row) weight /= sum;
+    }
+    rows.add(first, row);
+  }
+  return rows.finish();
+}
+
 // The taps first, first + 1, ... may lie beyond the edges, where the edge pixel stands in for them.
 void add_with_repeated_edges(Rows& rows, int source, std::int64_t first,
                              const std::vector<double>& taps, std::vector<double>& row) {
@@ -230,7 +265,7 @@ Axis<double> area_linear(const Side& side) {
   return rows.finish();
 }
 
-Axis<double> make_axis(const InputSpec& spec, const Side& side, bool both_shrink) {
+Axis<double> pixels_axis(const InputSpec& spec, const Side& side, bool both_shrink) {
   if (side.source == side.resized) return pass_through(side);
   switch (spec.interpolation) {
     case Interpolation::nearest: return nearest(side);
@@ -242,12 +277,22 @@ Axis<double> make_axis(const InputSpec& spec, const Side& side, bool both_shrink
                         : plain_axis(side, plain_kernel(spec.interpolation));
 }
 
+Axis<double> make_axis(const InputSpec& spec, const Side& side, bool both_shrink) {
+  if (side.blocks == Fold{}) return pixels_axis(spec, side, both_shrink);
+  const bool smooth = spec.antialias && spec.interpolation != Interpolation::nearest &&
+                      spec.interpolation != Interpolation::box &&
+                      spec.interpolation != Interpolation::area;
+  if (smooth) return averages_axis(side, pillow_kernel(spec.interpolation));
+  return folded(pixels_axis(spec, side, both_shrink), side.blocks);
+}
+
 }  // namespace
 
-Axes make_axes(const InputSpec& spec, const Geometry& geometry, int width, int height) {
+Axes make_axes(const InputSpec& spec, const Geometry& geometry, int width, int height,
+               const Fold& blocks_x, const Fold& blocks_y) {
   const bool both_shrink = width >= geometry.x.resized && height >= geometry.y.resized;
-  const Side x{width, geometry.x.resized, geometry.x.crop_begin, geometry.x.size};
-  const Side y{height, geometry.y.resized, geometry.y.crop_begin, geometry.y.size};
+  const Side x{width, geometry.x.resized, geometry.x.crop_begin, geometry.x.size, blocks_x};
+  const Side y{height, geometry.y.resized, geometry.y.crop_begin, geometry.y.size, blocks_y};
   return {make_axis(spec, x, both_shrink), make_axis(spec, y, both_shrink)};
 }
 

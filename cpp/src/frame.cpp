@@ -79,6 +79,15 @@ FrameView packed_frame(const ByteGrid& pixels, int width, int height, int channe
   return frame;
 }
 
+FrameView averaged_frame(FrameView averages, int width, int height, int span, int phase_x,
+                         int phase_y) {
+  averages.width = width;
+  averages.height = height;
+  averages.planes[0].fold_x = {span, phase_x};
+  averages.planes[0].fold_y = {span, phase_y};
+  return averages;
+}
+
 FrameView yuv_frame(YuvFormat format, const std::array<ByteGrid, 3>& grids, int width, int height,
                     const YuvEncoding& encoding) {
   FrameView frame;
@@ -130,6 +139,9 @@ FrameLayout::FrameLayout(const FrameView& frame)
     const PlaneLayout memory = layout_of(plane);
     planes[p] = {plane.channels, plane.fold_x, plane.fold_y, memory.readable, memory.pixel};
   }
+  const JoinedPlanes one = joined_planes(frame);
+  joined = one.data != nullptr;
+  joined_pixel = one.pixel;
 }
 
 bool FrameLayout::operator==(const FrameLayout& other) const {
@@ -145,7 +157,8 @@ bool FrameLayout::has_rows_like(const FrameLayout& other) const {
   const auto same = [](const Plane& a, const Plane& b) {
     return a.readable == b.readable && a.pixel == b.pixel;
   };
-  return std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
+  return joined == other.joined && joined_pixel == other.joined_pixel &&
+         std::equal(planes.begin(), planes.begin() + plane_count, other.planes.begin(), same);
 }
 
 FrameView region_of(const FrameView& frame, int x, int y, int width, int height) {

@@ -9,13 +9,21 @@ namespace {
 
 #if defined(__x86_64__) || defined(__i386__)
 
-const std::vector<std::string> kNames{"scalar", "sse41", "avx2"};
+const std::vector<std::string> kNames{"scalar", "sse41", "avx2", "avx512"};
+
+// The compiler's runtime asks the processor, and whether the system keeps the wider registers.
+bool runs_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
+}
 
 bool runs(std::size_t rank) {
   switch (rank) {
     case 0: return true;
     case 1: return __builtin_cpu_supports("sse4.1") != 0;
-    default: return __builtin_cpu_supports("avx2") != 0;
+    case 2: return __builtin_cpu_supports("avx2") != 0;
+    default: return runs_avx512();
   }
 }
 

@@ -1,6 +1,7 @@
 #include "edgeclf/pixel_layout.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "edgeclf/frame.h"
 
@@ -38,6 +39,31 @@ PlaneLayout layout_of(const PlaneView& plane) {
         static_cast<int>(offset[s] - result.lowest);
   }
   return result;
+}
+
+JoinedPlanes joined_planes(const FrameView& frame) {
+  constexpr int kStep = 2;
+  const PlaneView& luma = frame.planes[0];
+  const PlaneView& chroma = frame.planes[1];
+  if (frame.kind != FrameKind::yuv || frame.plane_count != 2) return {};
+  if (luma.stride_x != kStep || chroma.stride_x != 2 * kStep) return {};
+  if (luma.stride_y != chroma.stride_y || chroma.fold_x.span != 2) return {};
+  if (!(luma.fold_x == Fold{}) || !(luma.fold_y == Fold{}) || !(chroma.fold_y == Fold{})) return {};
+  const std::uint8_t* samples[3] = {luma.data + luma.offset[0], chroma.data + chroma.offset[0],
+                                    chroma.data + chroma.offset[1]};
+  const auto address = [](const std::uint8_t* at) { return reinterpret_cast<std::uintptr_t>(at); };
+  const auto* lowest = *std::min_element(std::begin(samples), std::end(samples),
+                                         [&](auto a, auto b) { return address(a) < address(b); });
+  JoinedPlanes result{lowest, {kStep, 3, {0, 0, 0}, true, chroma.fold_x.phase}};
+  unsigned taken = 0;  // of four bytes: two pixels' Y, their U and V
+  for (std::size_t s = 0; s < 3; ++s) {
+    const std::uintptr_t distance = address(samples[s]) - address(lowest);
+    if (distance > 2 * kStep) return {};
+    result.pixel.offset[s] = static_cast<int>(distance);
+    taken |= 1U << distance % 4;
+    if (s == 0) taken |= 1U << (distance + kStep) % 4;
+  }
+  return taken == 0xF ? result : JoinedPlanes{};
 }
 
 PixelLayout copied_layout(int samples) {

@@ -45,8 +45,13 @@ Plan::Plan(const InputSpec& spec, const FrameLayout& layout)
 }
 
 void Plan::make_tables() {
-  const Axes of_pixels = make_axes(spec_, geometry_, layout_.width, layout_.height);
   const bool packed = layout_.kind == FrameKind::packed;
+  // The blocks of a packed frame are averages of pixels; those of other frames are chroma.
+  const FrameLayout::Plane& plane = layout_.planes[0];
+  const Fold blocks_x = packed ? plane.x : Fold{};
+  const Fold blocks_y = packed ? plane.y : Fold{};
+  const Axes of_pixels =
+      make_axes(spec_, geometry_, layout_.width, layout_.height, blocks_x, blocks_y);
   const bool only_selects = of_pixels.x.selects && of_pixels.y.selects;
   if (packed && (spec_.takes_pillow_bytes() || only_selects)) {
     tables_ = TablesOfPlanes<std::int32_t>{};
@@ -63,6 +68,10 @@ void Plan::make_tables() {
       auto& [x, y] = (*exact)[p];
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
+      if (kernels().takes_byte_tables && planes_[p].channels == 3) {
+        // Rows with pixels of any other step are copied, to this one.
+        x.bytes = byte_table(x, layout_.planes[p].pixel.step == 4 ? 4 : 3);
+      }
     } else {
       std::get<TablesOfPlanes<double>>(tables_)[p] = {std::move(axes.x), std::move(axes.y)};
     }
@@ -72,6 +81,7 @@ void Plan::make_tables() {
 void Plan::make_fixed_tables(const Axes& of_pixels) {
   kernels_ = &fast_kernels();
   fraction_ = fraction_bits(of_pixels);
+  if (layout_.joined && channels_ == 3 && make_joined_table(of_pixels)) return;
   for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count_); ++p) {
     const Axes axes = axes_of(p, of_pixels);
     const FrameLayout::Plane& layout = layout_.planes[p];
@@ -79,14 +89,34 @@ void Plan::make_fixed_tables(const Axes& of_pixels) {
     plan.copied = !layout.readable || plan.channels != layout.channels ||
                   layout.pixel.bytes(plan.columns) < kFastRowBytes;
     fixed_[p] = FastPlane(axes, plan.copied ? copied_layout(plan.channels) : layout.pixel,
-                          plan.columns, plan.copied, fraction_, kernels_->blocks, p == 0);
+                          plan.columns, plan.copied, fraction_, *kernels_, p == 0);
   }
+}
+
+// Where Y, U and V are interpolated from the same four pixels they are so at once.
+bool Plan::make_joined_table(const Axes& of_pixels) {
+  Axes axes = of_pixels;
+  const int first = axes.x.first.front();
+  const int columns = axes.x.first.back() + axes.x.count.back() - first;
+  for (auto& index : axes.x.first) index -= first;
+  const PixelLayout pixel = layout_.joined_pixel.beginning_at(first);
+  if (fraction_ != kBilinearFraction || !is_bilinear(axes, pixel)) return false;
+  if (pixel.bytes(columns) < kFastRowBytes) return false;
+  joined_ = true;
+  plane_count_ = 1;
+  planes_[0].channels = 3;
+  planes_[0].first_column = first;
+  planes_[0].columns = columns;
+  fixed_[0] = FastPlane(axes, pixel, columns, false, fraction_, *kernels_, true);
+  return true;
 }
 
 // The tables of a plane, whose columns count from the first that is read.
 Axes Plan::axes_of(std::size_t plane, const Axes& of_pixels) {
   const FrameLayout::Plane& layout = layout_.planes[plane];
-  Axes axes{folded(of_pixels.x, layout.x), folded(of_pixels.y, layout.y)};
+  const bool packed = layout_.kind == FrameKind::packed;
+  Axes axes =
+      packed ? of_pixels : Axes{folded(of_pixels.x, layout.x), folded(of_pixels.y, layout.y)};
   const int first = axes.x.first.front();
   PlanePlan& plan = planes_[plane];
   plan.channels = layout_.kind == FrameKind::packed ? channels_ : layout.channels;

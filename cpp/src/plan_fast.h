@@ -16,6 +16,10 @@ class Plan::FixedLines {
              std::uint8_t* workspace)
       : plan_(plan), converts_(frame.kind == FrameKind::yuv), encoding_(encoding_of(affine)) {
     if (converts_) conversion_ = to_fixed(plan.conversion_of(frame), plan.fraction_);
+    if (plan.joined_) {
+      add_joined_stream(frame, workspace);
+      return;
+    }
     for (std::size_t p = 0; p < static_cast<std::size_t>(plan.plane_count_); ++p) {
       add_stream(p, frame.planes[p], workspace + plan.planes_[p].ring_offset);
     }
@@ -39,6 +43,13 @@ class Plan::FixedLines {
   }
 
  private:
+  void add_joined_stream(const FrameView& frame, std::uint8_t* workspace) {
+    const JoinedPlanes joined = joined_planes(frame);
+    const int begin = joined.pixel.first_byte(plan_.planes_[0].first_column);
+    const FastRows rows{joined.data + begin, frame.planes[0].stride_y, nullptr};
+    streams_[0].emplace(plan_.fixed_[0], *plan_.kernels_, rows, workspace);
+  }
+
   void add_stream(std::size_t p, const PlaneView& plane, std::uint8_t* workspace) {
     const PlanePlan& plan = plan_.planes_[p];
     readers_[p].emplace(plane, plan.channels, plan.first_column, plan.columns, nullptr);

@@ -1,6 +1,9 @@
 #include "edgeclf/preprocessor.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 namespace edgeclf {
@@ -18,6 +21,13 @@ std::uint8_t* aligned(std::uint8_t* pointer) {
   return pointer + (kAlignment - address % kAlignment) % kAlignment;
 }
 
+// Guards the plans and workspaces of all preprocessors, for a few steps at a time; and a fork waits
+// for it, so that the child finds it free and what it guards whole.
+std::mutex shelf_mutex;
+
+[[maybe_unused]] const int at_fork = pthread_atfork(
+    [] { shelf_mutex.lock(); }, [] { shelf_mutex.unlock(); }, [] { shelf_mutex.unlock(); });
+
 }  // namespace
 
 // A workspace taken from the pool, and given back at the end of the scope.
@@ -25,7 +35,7 @@ class Preprocessor::Lease {
  public:
   Lease(Preprocessor& owner, std::size_t size) : owner_(owner) {
     {
-      const std::lock_guard<std::mutex> lock(owner_.mutex_);
+      const std::lock_guard<std::mutex> lock(shelf_mutex);
       if (!owner_.workspaces_.empty()) {
         workspace_ = std::move(owner_.workspaces_.back());
         owner_.workspaces_.pop_back();
@@ -35,7 +45,7 @@ class Preprocessor::Lease {
   }
 
   ~Lease() {
-    const std::lock_guard<std::mutex> lock(owner_.mutex_);
+    const std::lock_guard<std::mutex> lock(shelf_mutex);
     try {
       owner_.workspaces_.push_back(std::move(workspace_));
     } catch (...) {
@@ -79,7 +89,7 @@ std::shared_ptr<const Plan> Preprocessor::plan_for(const FrameView& frame) {
   if (auto plan = kept_plan(layout)) return plan;
   // Made outside the lock. Two threads may make the same plan; the later one is kept in front.
   auto plan = std::make_shared<const Plan>(spec_, layout);
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(shelf_mutex);
   ++plans_made_;
   plans_.insert(plans_.begin(), plan);
   if (plans_.size() > kPlansKept) plans_.pop_back();
@@ -87,7 +97,7 @@ std::shared_ptr<const Plan> Preprocessor::plan_for(const FrameView& frame) {
 }
 
 std::shared_ptr<const Plan> Preprocessor::kept_plan(const FrameLayout& layout) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(shelf_mutex);
   const auto found = std::find_if(plans_.begin(), plans_.end(),
                                   [&](const auto& plan) { return plan->fits(layout); });
   if (found == plans_.end()) return nullptr;
@@ -96,12 +106,12 @@ std::shared_ptr<const Plan> Preprocessor::kept_plan(const FrameLayout& layout) {
 }
 
 std::size_t Preprocessor::plans_made() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(shelf_mutex);
   return plans_made_;
 }
 
 std::size_t Preprocessor::plans_kept() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(shelf_mutex);
   return plans_.size();
 }
 

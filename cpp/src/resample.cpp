@@ -29,6 +29,7 @@ std::vector<Kernels> found_kernels() {
                               resample_precise, combine_precise, scalar_level_kernels()}};
   add_sse41_kernels(found);
   add_avx2_kernels(found);
+  add_avx512_kernels(found);
   add_neon_kernels(found);
   return found;
 }

@@ -54,8 +54,8 @@ EDGECLF_INLINE_SIMD Sums no_sums() { return {zero(), splat_ints(kHalf)}; }
 // Each int of `levels` is two words: the levels that a pair of weights meets.
 EDGECLF_INLINE_SIMD void add_products(Sums& sums, Vec levels, const std::int16_t* pair) {
   const std::int16_t* low = pair + kTapsAtOnce;
-  sums.high = add_ints(sums.high, multiply_add_pairs(levels, splat_pair(pair)));
-  sums.low = add_ints(sums.low, multiply_add_pairs(levels, splat_pair(low)));
+  sums.high = add_multiplied_pairs(sums.high, levels, splat_pair(pair));
+  sums.low = add_multiplied_pairs(sums.low, levels, splat_pair(low));
 }
 
 EDGECLF_INLINE_SIMD Vec level_of(const Sums& sums) { return level_of_halves(sums.high, sums.low); }
@@ -64,7 +64,7 @@ EDGECLF_INLINE_SIMD Vec level_of(const Sums& sums) { return level_of_halves(sums
 
 // The sums of one output in a block: two of its high halves, two of the low ones.
 EDGECLF_INLINE_SIMD Vec add_block(Vec sum, Vec levels, const std::int16_t* halves) {
-  return add_ints(sum, multiply_add_pairs(levels, load_block_to_all(halves)));
+  return add_multiplied_pairs(sum, levels, load_block_to_all(halves));
 }
 
 EDGECLF_INLINE_SIMD Vec level_of_blocks(Vec a, Vec b, Vec c, Vec d) {

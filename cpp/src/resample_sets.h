@@ -16,6 +16,7 @@ void resample_exact_scalar(const SourceRow& row, const std::uint8_t* below,
 // Each adds its kernels where this processor can run them, and does nothing elsewhere.
 void add_sse41_kernels(std::vector<Kernels>& kernels);
 void add_avx2_kernels(std::vector<Kernels>& kernels);
+void add_avx512_kernels(std::vector<Kernels>& kernels);
 void add_neon_kernels(std::vector<Kernels>& kernels);
 
 }  // namespace edgeclf

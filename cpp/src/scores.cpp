@@ -13,8 +13,9 @@ namespace edgeclf {
 namespace {
 
 constexpr double kSmallestForLog = 1e-16;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::size_t kFew = 32;
-constexpr std::size_t kAbreast = 8;  // scores looked at together, for the compiler to use vectors
+constexpr std::size_t kAbreast = 16;  // scores looked at together, for the compiler to use vectors
 
 template <class Element, class Convert>
 void read(const RawScores& raw, float* scores, Convert convert) {
@@ -71,30 +72,54 @@ bool passes(const Selection& selection, const float* scores, std::size_t i) {
   return static_cast<double>(scores[i]) >= (thresholds.size() == 1 ? thresholds[0] : thresholds[i]);
 }
 
-// Whether any of the next kAbreast scores is above `worst`: eight comparisons without a branch.
-bool any_above(const float* scores, float worst) {
-  unsigned above = 0;
-  for (std::size_t k = 0; k < kAbreast; ++k) above += scores[k] > worst ? 1U : 0U;
-  return above != 0;
+// Whether any of the next kAbreast scores reaches `limit`: comparisons without a branch.
+bool any_reaches(const float* scores, float limit) {
+  unsigned count = 0;
+  for (std::size_t k = 0; k < kAbreast; ++k) count += scores[k] >= limit ? 1U : 0U;
+  return count != 0;
 }
 
-// Most classes fail against the worst of the few, and are passed over several at a time.
+// A score that at least `kept` classes reach, so that those below it need not be looked at; the
+// lowest number where `selection` may leave out a class that is better than one it reports.
+// It is the kept-th of kFew peaks, each of every kFew-th score: all without a branch.
+float reached_by(const Selection& selection, const float* scores, std::size_t size,
+                 std::size_t kept) {
+  float bound = std::numeric_limits<float>::lowest();
+  if (!selection.allowed.empty() || selection.thresholds.size() > 1) return bound;
+  float peaks[kFew];
+  std::fill(peaks, peaks + kFew, bound);
+  for (std::size_t i = 0; i + kFew <= size; i += kFew) {
+    for (std::size_t k = 0; k < kFew; ++k) {
+      peaks[k] = scores[i + k] > peaks[k] ? scores[i + k] : peaks[k];
+    }
+  }
+  std::uint32_t counts[kFew] = {};  // of the peaks that reach each peak
+  for (const float other : peaks) {
+    for (std::size_t k = 0; k < kFew; ++k) counts[k] += other >= peaks[k] ? 1U : 0U;
+  }
+  for (std::size_t k = 0; k < kFew; ++k) {
+    bound = counts[k] >= kept && peaks[k] > bound ? peaks[k] : bound;
+  }
+  return bound;
+}
+
+// Most classes fail against the limit, and are passed over several at a time.
 std::vector<std::int32_t> best_few(const Selection& selection, const float* scores,
                                    std::size_t size, std::size_t kept) {
   const Better better{scores};
   std::vector<std::int32_t> best;
   best.reserve(kept + 1);
-  for (std::size_t i = 0; i < size; ++i) {
-    if (best.size() == kept) {
-      const float worst = scores[best.back()];
-      while (i + kAbreast <= size && !any_above(scores + i, worst)) i += kAbreast;
-      // A later class of the same score stands behind.
-      if (i == size || !(scores[i] > worst)) continue;
+  float limit = reached_by(selection, scores, size, kept);
+  for (std::size_t begin = 0; begin < size; begin += kAbreast) {
+    if (begin + kAbreast <= size && !any_reaches(scores + begin, limit)) continue;
+    for (std::size_t i = begin; i < std::min(begin + kAbreast, size); ++i) {
+      if (scores[i] < limit || !passes(selection, scores, i)) continue;
+      const auto index = static_cast<std::int32_t>(i);
+      best.insert(std::upper_bound(best.begin(), best.end(), index, better), index);
+      if (best.size() > kept) best.pop_back();
+      // From now on only what is above the worst: a later class of the same score stands behind.
+      if (best.size() == kept) limit = std::nextafter(scores[best.back()], kInfinity);
     }
-    if (!passes(selection, scores, i)) continue;
-    const auto index = static_cast<std::int32_t>(i);
-    best.insert(std::upper_bound(best.begin(), best.end(), index, better), index);
-    if (best.size() > kept) best.pop_back();
   }
   return best;
 }

@@ -37,6 +37,13 @@ EDGECLF_INLINE_SIMD void store_block(void* to, Vec a, int block) {
   auto* at = static_cast<__m128i*>(to);
   _mm_storeu_si128(at, block == 0 ? _mm256_castsi256_si128(a) : _mm256_extracti128_si256(a, 1));
 }
+EDGECLF_INLINE_SIMD void store_blocks_in_turn(void* to, Vec a, Vec b) {
+  auto* at = static_cast<std::uint8_t*>(to);
+  for (int block = 0; block < kBlocks; ++block, at += 32) {
+    store_block(at, a, block);
+    store_block(at + 16, b, block);
+  }
+}
 EDGECLF_INLINE_SIMD Vec load_widened(const std::uint8_t* from) {
   return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 }
@@ -69,8 +76,12 @@ EDGECLF_INLINE_SIMD __m128i load_block_pieces(const std::uint8_t* base,
 }
 template <int kSize>
 EDGECLF_INLINE_SIMD Vec load_pieces(const std::uint8_t* base, const std::int32_t* offsets) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(load_block_pieces<kSize>(base, offsets)),
-                                 load_block_pieces<kSize>(base, offsets + 16 / kSize), 1);
+  if constexpr (kSize == 4) {
+    return _mm256_i32gather_epi32(reinterpret_cast<const int*>(base), load(offsets), 1);
+  } else {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_block_pieces<kSize>(base, offsets)),
+                                   load_block_pieces<kSize>(base, offsets + 16 / kSize), 1);
+  }
 }
 
 // Arithmetic on words and ints.
@@ -118,6 +129,10 @@ EDGECLF_INLINE_SIMD Vec select(Vec mask, Vec a, Vec b) { return _mm256_blendv_ep
 
 // Words 2i and 2i + 1 of both, multiplied and added: int i. Not for four times -32768.
 EDGECLF_INLINE_SIMD Vec multiply_add_pairs(Vec a, Vec b) { return _mm256_madd_epi16(a, b); }
+// The same, added to an int of `sum`, modulo 2^32.
+EDGECLF_INLINE_SIMD Vec add_multiplied_pairs(Vec sum, Vec a, Vec b) {
+  return add_ints(sum, multiply_add_pairs(a, b));
+}
 // Bytes of a times signed bytes of b, two neighbours added: a word. The sum has to fit into it.
 EDGECLF_INLINE_SIMD Vec multiply_add_bytes(Vec a, Vec b) { return _mm256_maddubs_epi16(a, b); }
 // (a * b + 2^14) >> 15. Not for twice -32768.

@@ -44,6 +44,10 @@ EDGECLF_INLINE_SIMD Vec load(const void* from) {
 EDGECLF_INLINE_SIMD void store(void* to, Vec a) { vst1q_u8(static_cast<std::uint8_t*>(to), a); }
 EDGECLF_INLINE_SIMD Vec load_block_to_all(const void* from) { return load(from); }
 EDGECLF_INLINE_SIMD void store_block(void* to, Vec a, int) { store(to, a); }
+EDGECLF_INLINE_SIMD void store_blocks_in_turn(void* to, Vec a, Vec b) {
+  store(to, a);
+  store(static_cast<std::uint8_t*>(to) + kBytes, b);
+}
 EDGECLF_INLINE_SIMD Vec load_widened(const std::uint8_t* from) {
   return bits_of(vmovl_u8(vld1_u8(from)));
 }
@@ -137,6 +141,10 @@ EDGECLF_INLINE_SIMD Vec multiply_add_pairs(Vec a, Vec b) {
   return bits_of(vcombine_s32(vpadd_s32(vget_low_s32(low), vget_high_s32(low)),
                               vpadd_s32(vget_low_s32(high), vget_high_s32(high))));
 #endif
+}
+// The same, added to an int of `sum`, modulo 2^32.
+EDGECLF_INLINE_SIMD Vec add_multiplied_pairs(Vec sum, Vec a, Vec b) {
+  return add_ints(sum, multiply_add_pairs(a, b));
 }
 // Bytes of a times signed bytes of b, two neighbours added: a word. The sum has to fit into it.
 EDGECLF_INLINE_SIMD Vec multiply_add_bytes(Vec a, Vec b) {

@@ -28,6 +28,10 @@ EDGECLF_INLINE_SIMD Vec load(const void* from) {
 EDGECLF_INLINE_SIMD void store(void* to, Vec a) { _mm_storeu_si128(static_cast<Vec*>(to), a); }
 EDGECLF_INLINE_SIMD Vec load_block_to_all(const void* from) { return load(from); }
 EDGECLF_INLINE_SIMD void store_block(void* to, Vec a, int) { store(to, a); }
+EDGECLF_INLINE_SIMD void store_blocks_in_turn(void* to, Vec a, Vec b) {
+  store(to, a);
+  store(static_cast<std::uint8_t*>(to) + kBytes, b);
+}
 EDGECLF_INLINE_SIMD Vec load_widened(const std::uint8_t* from) {
   return _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const Vec*>(from)));
 }
@@ -106,6 +110,10 @@ EDGECLF_INLINE_SIMD Vec select(Vec mask, Vec a, Vec b) { return _mm_blendv_epi8(
 
 // Words 2i and 2i + 1 of both, multiplied and added: int i. Not for four times -32768.
 EDGECLF_INLINE_SIMD Vec multiply_add_pairs(Vec a, Vec b) { return _mm_madd_epi16(a, b); }
+// The same, added to an int of `sum`, modulo 2^32.
+EDGECLF_INLINE_SIMD Vec add_multiplied_pairs(Vec sum, Vec a, Vec b) {
+  return add_ints(sum, multiply_add_pairs(a, b));
+}
 // Bytes of a times signed bytes of b, two neighbours added: a word. The sum has to fit into it.
 EDGECLF_INLINE_SIMD Vec multiply_add_bytes(Vec a, Vec b) { return _mm_maddubs_epi16(a, b); }
 // (a * b + 2^14) >> 15. Not for twice -32768.

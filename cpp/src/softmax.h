@@ -48,7 +48,7 @@ EDGECLF_INLINE double exp_of_negative(double x) {
 }
 
 // Several side by side, because each step of a sum or a maximum waits for the one before it.
-constexpr std::size_t kSideBySide = 8;
+constexpr std::size_t kSideBySide = 32;
 
 EDGECLF_INLINE double sum_of(const float* scores, std::size_t size) {
   double sums[kSideBySide] = {};

@@ -13,7 +13,8 @@ struct SoftmaxKernel {
 // Those this processor can run, the plain one first; what EDGECLF_CPU allows of them is used.
 const std::vector<SoftmaxKernel>& softmax_kernels();
 
-// Adds it where this processor has AVX2; does nothing elsewhere.
+// Each adds it where this processor has the set; does nothing elsewhere.
 void add_avx2_softmax(std::vector<SoftmaxKernel>& kernels);
+void add_avx512_softmax(std::vector<SoftmaxKernel>& kernels);
 
 }  // namespace edgeclf

@@ -132,7 +132,7 @@ PlaneView bytes_of(const Case& test) {
 std::vector<std::int16_t> lines_of(const Case& test, const FastKernels& kernels, bool copied) {
   const int row_bytes = test.pixel.bytes(test.columns);
   copied = copied || row_bytes < kFastRowBytes;
-  const FastPlane plane(test.axes, test.pixel, test.columns, copied, test.fraction, kernels.blocks,
+  const FastPlane plane(test.axes, test.pixel, test.columns, copied, test.fraction, kernels,
                         any(0, 1) == 0);
   const Memory workspace = workspace_of(plane.workspace_size());
   const RowReader reader(bytes_of(test), 1, 0, row_bytes, nullptr);

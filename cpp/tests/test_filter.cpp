@@ -63,6 +63,67 @@ void known_weights() {
   check_row(axis_of(Interpolation::box, true, 4, 2), 1, 2, {0.5, 0.5});
 }
 
+Axis<double> axis_of_averages(Interpolation interpolation, int source, int size,
+                              const Fold& blocks) {
+  InputSpec spec;
+  spec.width = size;
+  spec.height = size;
+  spec.interpolation = interpolation;
+  spec.antialias = true;
+  const Geometry geometry = place(spec, source, source);
+  return make_axes(spec, geometry, source, source, blocks, blocks).x;
+}
+
+void averages_of_whole_blocks_are_pixels() {
+  for (const auto interpolation :
+       {Interpolation::bilinear, Interpolation::bicubic, Interpolation::lanczos}) {
+    for (const int span : {2, 4, 8}) {
+      const Axis<double> pixels = axis_of(interpolation, true, 90, 37);
+      const Axis<double> averages = axis_of_averages(interpolation, 90 * span, 37, {span, 0});
+      CHECK(averages.first == pixels.first);
+      CHECK(averages.count == pixels.count);
+      CHECK_EQUAL(averages.weights.size(), pixels.weights.size());
+      for (std::size_t i = 0; i < pixels.weights.size(); ++i) {
+        CHECK(std::abs(averages.weights[i] - pixels.weights[i]) < 1e-12);
+      }
+    }
+  }
+}
+
+// Worked out by hand: 6 pixels in blocks of 4, for 1: all of it, centred at 3 of 6 pixels, 0.75
+// blocks from the left. The triangle reaches 1.5 blocks; the second block is half there.
+void parts_of_blocks() {
+  const double whole = 1.0 - (0.75 - 0.5) / 1.5;
+  const double half = 0.5 * (1.0 - (1.25 - 0.75) / 1.5);
+  const double sum = whole + half;
+  check_row(axis_of_averages(Interpolation::bilinear, 6, 1, {4, 0}), 0, 0,
+            {whole / sum, half / sum});
+  // Turned around, the first block begins two pixels before the frame.
+  check_row(axis_of_averages(Interpolation::bilinear, 6, 1, {4, 2}), 0, 0,
+            {half / sum, whole / sum});
+}
+
+void averages_stay_inside() {
+  for (const int span : {2, 8}) {
+    for (int source = 8; source < 60; ++source) {
+      for (int phase = 0; phase < span; ++phase) {
+        const int blocks = (source + phase + span - 1) / span;
+        for (const int size : {1, 3, 7}) {
+          const auto axis = axis_of_averages(Interpolation::lanczos, source, size, {span, phase});
+          for (int i = 0; i < size; ++i) {
+            const auto at = static_cast<std::size_t>(i);
+            CHECK(axis.first[at] >= 0 && axis.count[at] >= 1);
+            CHECK(axis.first[at] + axis.count[at] <= blocks);
+            double sum = 0.0;
+            for (int k = 0; k < axis.count[at]; ++k) sum += axis.weight(i)[k];
+            CHECK(std::abs(sum - 1.0) < 1e-9);
+          }
+        }
+      }
+    }
+  }
+}
+
 void selections() {
   const Axis<double> same = axis_of(Interpolation::lanczos, true, 5, 5);
   CHECK(same.selects && same.consecutive);
@@ -78,6 +139,9 @@ void selections() {
 int main() {
   weights_sum_to_one_and_stay_inside();
   known_weights();
+  averages_of_whole_blocks_are_pixels();
+  parts_of_blocks();
+  averages_stay_inside();
   selections();
   return check::result();
 }

@@ -81,6 +81,31 @@ void check_parts(YuvFormat format, int width, int height) {
   }
 }
 
+// YUYV and UYVY, read as one plane of three samples, from any column on; the others are not one.
+void interleaved_planes_can_be_joined(YuvFormat format) {
+  const YuvSamples samples(format, 9, 2, 3);
+  const bool interleaved = grids_of(format) == 1;
+  for (int left = 0; left < 9; ++left) {
+    const FrameView part = region_of(samples.frame(), left, 1, 9 - left, 1);
+    const JoinedPlanes joined = joined_planes(part);
+    CHECK_EQUAL(joined.data != nullptr, interleaved);
+    CHECK_EQUAL(FrameLayout(part).joined, interleaved);
+    if (!interleaved) continue;
+    for (int x = 0; x < part.width; ++x) {
+      const PixelLayout rest = joined.pixel.beginning_at(x);
+      for (int s = 0; s < 3; ++s) {
+        CHECK_EQUAL(joined.data[joined.pixel.byte(x, s)], sample_of(part, s, x, 0));
+        CHECK_EQUAL(joined.pixel.first_byte(x) + rest.byte(0, s), joined.pixel.byte(x, s));
+        if (x + 1 == part.width) continue;
+        CHECK_EQUAL(joined.pixel.first_byte(x) + rest.byte(1, s), joined.pixel.byte(x + 1, s));
+      }
+    }
+  }
+  for (int turns = 1; turns < 4; ++turns) {
+    CHECK(joined_planes(rotated(samples.frame(), turns)).data == nullptr);
+  }
+}
+
 void sixteen_bits_are_two_bytes() {
   const std::vector<std::uint16_t> values{0x0102, 0xFE03};
   const FrameView frame =
@@ -96,6 +121,7 @@ void sixteen_bits_are_two_bytes() {
 
 int main() {
   for (const YuvFormat format : kYuvFormats) {
+    interleaved_planes_can_be_joined(format);
     for (int width = 1; width <= 5; ++width) {
       for (int height = 1; height <= 5; ++height) check_parts(format, width, height);
     }

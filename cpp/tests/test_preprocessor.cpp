@@ -1,3 +1,7 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <cstdlib>
 #include <new>
 #include <thread>
@@ -159,6 +163,40 @@ void threads_share_one_preprocessor() {
   for (const int count : wrong) CHECK_EQUAL(count, 0);
 }
 
+// A fork copies locks as they are, and not the threads that would open them. Tiny frames, so that
+// one is mostly held.
+void a_forked_child_goes_on() {
+  constexpr int kThreads = 3;
+  constexpr int kForks = 300;
+  constexpr unsigned kPatienceSeconds = 20;
+  Preprocessor preprocessor(spec_of(2, 2), {});
+  const auto pixels = flat(2, 2, 9);
+  std::atomic<bool> stopping{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      std::vector<std::uint8_t> tensor(12);
+      while (!stopping) preprocessor.run(view(pixels, 2, 2), tensor.data());
+    });
+  }
+  int failed = 0;
+  for (int i = 0; i < kForks && failed == 0; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(kPatienceSeconds);  // ends a child that waits for ever
+      std::vector<std::uint8_t> tensor(12);
+      preprocessor.run(view(pixels, 2, 2), tensor.data());
+      _exit(tensor == flat(2, 2, 9) ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    if (status != 0) ++failed;
+  }
+  stopping = true;
+  for (auto& thread : threads) thread.join();
+  CHECK_EQUAL(failed, 0);
+}
+
 }  // namespace
 
 int main() {
@@ -169,5 +207,6 @@ int main() {
   the_second_yuv_frame_of_a_layout_allocates_nothing();
   plans_are_kept_by_last_use();
   threads_share_one_preprocessor();
+  a_forked_child_goes_on();
   return check::result();
 }

@@ -40,7 +40,8 @@ std::uint8_t defined(const std::vector<std::uint8_t>& samples, const std::int32_
 void rows(const Kernels& kernels, Interpolation interpolation, int channels, int step, int source,
           int size) {
   const Axis<double> axis = axis_of(interpolation, source, size);
-  const Axis<std::int32_t> fixed = to_fixed(axis);
+  Axis<std::int32_t> fixed = to_fixed(axis);
+  fixed.bytes = byte_table(fixed, step);
   // To the byte: a read beyond the last sample is caught by the address sanitizer.
   const auto bytes = noise(static_cast<std::size_t>((source - 1) * step + channels), 5);
   for (int begin = 0; begin < size; begin += size / 3 + 1) {
@@ -82,7 +83,9 @@ void two_rows(const Kernels& kernels, std::mt19937& engine) {
   const auto [channels, step] = kinds[engine() % 4];
   const int source = up_to(engine() % 2 ? 40 : 900);
   const int size = engine() % 8 == 0 ? source : up_to(120);
-  const Axis<std::int32_t> axis = to_fixed(axis_of(filters[engine() % 5], source, size));
+  Axis<std::int32_t> axis = to_fixed(axis_of(filters[engine() % 5], source, size));
+  // Now and then for pixels of another step: then it is of no use.
+  axis.bytes = byte_table(axis, engine() % 8 == 0 ? 7 - step : step);
   const int begin = static_cast<int>(engine() % unsigned(size));
   const auto samples = static_cast<std::size_t>((size - begin) * channels);
   const auto bytes = static_cast<std::size_t>((source - 1) * step + channels);

@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
+#include "../src/softmax_sets.h"
 #include "check.h"
 #include "edgeclf/scores.h"
 
@@ -47,6 +50,26 @@ void softmax_is_exact() {
     // Rounded to a float32 twice, and beyond its smallest normal number to a multiple of 2^-149.
     const double error = std::abs(static_cast<double>(scores[1]) - expected);
     CHECK(error <= 1.2e-7 * expected + std::ldexp(1.0, -149));
+  }
+}
+
+// At sizes that fill no vector, and far beyond what exp can hold.
+void softmax_is_the_same_on_every_instruction_set() {
+  const SoftmaxKernel& scalar = softmax_kernels().front();
+  unsigned state = 3;
+  for (std::size_t size = 1; size < 140; ++size) {
+    std::vector<float> raw(size);
+    for (float& score : raw) {
+      state = state * 1664525U + 1013904223U;
+      score = static_cast<float>(state >> 8) * (size % 2 == 0 ? 1e-6F : 1e-4F);
+    }
+    std::vector<float> expected = raw;
+    scalar.run(expected.data(), size);
+    for (const SoftmaxKernel& kernel : softmax_kernels()) {
+      std::vector<float> scores = raw;
+      kernel.run(scores.data(), size);
+      CHECK(std::memcmp(scores.data(), expected.data(), size * sizeof(float)) == 0);
+    }
   }
 }
 
@@ -106,15 +129,54 @@ void every_top_k_is_the_head_of_all() {
   }
 }
 
+// Many equal scores, thresholds and masks: a few classes are found by limits that must not leave
+// out one of them. The reference is a plain sort.
+void the_best_few_are_those_of_a_sort() {
+  unsigned state = 7;
+  const auto next = [&](unsigned below) {
+    state = state * 1664525U + 1013904223U;
+    return (state >> 16) % below;
+  };
+  for (int round = 0; round < 3000; ++round) {
+    const std::size_t size = 1 + next(round % 2 == 0 ? 40 : 300);
+    const unsigned values = 1 + next(round % 3 == 0 ? 4 : 500);
+    std::vector<float> scores(size);
+    for (float& score : scores) score = static_cast<float>(next(values)) - 100.0F;
+    Selection selection;
+    selection.top_k = 1 + next(32);
+    if (next(3) == 0) selection.allowed.resize(size);
+    for (auto& allowed : selection.allowed) allowed = next(2) == 0 ? 1 : 0;
+    const unsigned kind = next(3);
+    if (kind > 0) selection.thresholds.resize(kind == 1 ? 1 : size);
+    for (double& threshold : selection.thresholds) threshold = next(values) - 100.0;
+
+    std::vector<std::int32_t> expected;
+    for (std::size_t i = 0; i < size; ++i) {
+      const bool allowed = selection.allowed.empty() || selection.allowed[i] != 0;
+      const double threshold = kind == 0 ? -1e9 : selection.thresholds[kind == 1 ? 0 : i];
+      if (allowed && static_cast<double>(scores[i]) >= threshold) {
+        expected.push_back(static_cast<std::int32_t>(i));
+      }
+    }
+    std::stable_sort(expected.begin(), expected.end(), [&](std::int32_t a, std::int32_t b) {
+      return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+    });
+    expected.resize(std::min(expected.size(), selection.top_k));
+    check_classes(selection, scores, expected);
+  }
+}
+
 }  // namespace
 
 int main() {
   codes_become_numbers();
   activations();
   softmax_is_exact();
+  softmax_is_the_same_on_every_instruction_set();
   not_finite();
   calibration();
   selection();
   every_top_k_is_the_head_of_all();
+  the_best_few_are_those_of_a_sort();
   return check::result();
 }

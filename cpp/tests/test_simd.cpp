@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "check.h"
+#include "edgeclf/instruction_set.h"
 // After all others: what follows is compiled for one instruction set.
 #include "simd.h"
 
@@ -87,6 +88,10 @@ void test_words() {
   CHECK_LANES(std::uint16_t, multiply_low(a, b), word(x.at[i] * y.at[i]));
   CHECK_LANES(std::int32_t, multiply_add_pairs(a, b),
               x.at[2 * i] * y.at[2 * i] + x.at[2 * i + 1] * y.at[2 * i + 1]);
+  const auto sums = random_lanes<std::uint32_t>(0, UINT32_MAX);
+  CHECK_LANES(std::uint32_t, add_multiplied_pairs(vector(sums), a, b),
+              sums.at[i] + static_cast<std::uint32_t>(x.at[2 * i] * y.at[2 * i] +
+                                                      x.at[2 * i + 1] * y.at[2 * i + 1]));
   CHECK_LANES(std::int16_t, zip_low_words(a, b), (j % 2 ? y : x).at[first + j / 2]);
   CHECK_LANES(std::int16_t, zip_high_words(a, b), (j % 2 ? y : x).at[first + 4 + j / 2]);
   CHECK_LANES(std::int32_t, widen_low_words(a), x.at[2 * first + j]);
@@ -161,7 +166,7 @@ void test_memory() {
 
   std::vector<std::uint8_t> pool(100);
   for (auto& byte : pool) byte = static_cast<std::uint8_t>(engine());
-  const std::int32_t offsets[8] = {84, 3, 17, 50, 0, 84, 11, 33};
+  const std::int32_t offsets[16] = {84, 3, 17, 50, 0, 84, 11, 33, 1, 68, 84, 25, 7, 40, 84, 16};
   const auto piece = [&](int size, int i) {
     return pool[static_cast<std::size_t>(offsets[i / size] + i % size)];
   };
@@ -174,6 +179,12 @@ void test_memory() {
   store_low_halves(halves.data(), vector(x));
   for (int i = 0; i < 8 * kBlocks; ++i) {
     CHECK_EQUAL(halves[static_cast<std::size_t>(i)], x.at[i / 8 * 16 + i % 8]);
+  }
+  const auto y = random_lanes<std::uint8_t>(0, 255);
+  std::vector<std::uint8_t> both(2 * kBytes);
+  store_blocks_in_turn(both.data(), vector(x), vector(y));
+  for (int i = 0; i < 2 * kBytes; ++i) {
+    CHECK_EQUAL(both[static_cast<std::size_t>(i)], (i / 16 % 2 ? y : x).at[i / 32 * 16 + i % 16]);
   }
   for (int block = 0; block < kBlocks; ++block) {
     std::vector<std::uint8_t> one(16);
@@ -215,8 +226,50 @@ void test_floats() {
   }
 }
 
+#if defined(EDGECLF_SIMD_AVX512)
+
+// What only these vectors do.
+void test_anywhere() {
+  const auto x = random_lanes<std::uint8_t>(0, 255);
+  const auto index = random_lanes<std::uint8_t>(0, 255);
+  CHECK_LANES(std::uint8_t, lookup_anywhere(vector(x), vector(index)), x.at[index.at[i] % 64]);
+  const auto words = random_lanes<std::int16_t>(-32768, 32767);
+  const auto places = random_lanes<std::int16_t>(0, 31);
+  CHECK_LANES(std::int16_t, lookup_words_anywhere(vector(words), vector(places)),
+              words.at[places.at[i]]);
+  const auto weights = random_lanes<std::int8_t>(-128, 127);
+  const auto sums = random_lanes<std::uint32_t>(0, UINT32_MAX);
+  const auto product = [&](int i) { return x.at[i] * weights.at[i]; };
+  CHECK_LANES(std::uint32_t, add_multiplied_fours(vector(sums), vector(x), vector(weights)),
+              sums.at[i] + static_cast<std::uint32_t>(product(4 * i) + product(4 * i + 1) +
+                                                      product(4 * i + 2) + product(4 * i + 3)));
+  const auto a = random_lanes<std::uint32_t>(0, UINT32_MAX);
+  const auto b = random_lanes<std::uint32_t>(0, UINT32_MAX);
+  const auto either = [&](int j) { return j < 2 ? a : b; };
+  CHECK_LANES(std::uint32_t, even_ints(vector(a), vector(b)), either(j).at[first + j % 2 * 2]);
+  CHECK_LANES(std::uint32_t, odd_ints(vector(a), vector(b)), either(j).at[first + j % 2 * 2 + 1]);
+  CHECK_LANES(std::uint32_t, add_neighbours(vector(a), vector(b)),
+              either(j).at[first + j % 2 * 2] + either(j).at[first + j % 2 * 2 + 1]);
+  for (const int count : {-9, 0, 1, 37, 63, 64, 90}) {
+    const int taken = static_cast<int>(clamp(count, 0, kBytes));
+    std::vector<std::uint8_t> some(x.at, x.at + taken);
+    CHECK_LANES(std::uint8_t, load_some(some.data(), count), i < taken ? x.at[i] : 0);
+  }
+  CHECK_LANES(std::uint8_t,
+              load_two_blocks_twice(std::vector<std::uint8_t>(x.at, x.at + 32).data()),
+              x.at[i % 32]);
+}
+
+#else
+
+void test_anywhere() {}
+
+#endif
+
 int run() {
-#if defined(EDGECLF_SIMD_AVX2)
+#if defined(EDGECLF_SIMD_AVX512)
+  if (!has_instruction_set("avx512")) return check::result();
+#elif defined(EDGECLF_SIMD_AVX2)
   if (!__builtin_cpu_supports("avx2")) return check::result();
 #elif defined(EDGECLF_SIMD_SSE41)
   if (!__builtin_cpu_supports("sse4.1")) return check::result();
@@ -228,6 +281,7 @@ int run() {
     test_bytes();
     test_memory();
     test_floats();
+    test_anywhere();
   }
   return check::result();
 }

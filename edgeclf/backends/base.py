@@ -104,11 +104,18 @@ class Lifetime:
     """
 
     __slots__ = ("_model", "_pid", "closed")
+    # Kept, because asking the system costs more than all else that a check does.
+    process = os.getpid()
 
     def __init__(self, model: str):
         self._model = model
-        self._pid = os.getpid()
+        self._pid = Lifetime.process
         self.closed = False
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a child of the process that it began in."""
+        return self._pid != Lifetime.process
 
     def check(self) -> None:
         """Cheap enough for every frame.
@@ -118,9 +125,17 @@ class Lifetime:
         """
         if self.closed:
             raise BackendError(f"{self._model}: closed. Create a new Classifier to go on")
-        if os.getpid() != self._pid:
+        if self._pid != Lifetime.process:
             raise BackendError(
                 f"{self._model}: loaded in process {self._pid} and used in its forked child "
-                f"{os.getpid()}, where the runtime's threads do not exist. Create the Classifier "
-                "in the child, after the fork"
+                f"{Lifetime.process}, where the runtime's threads do not exist. Create the "
+                "Classifier in the child, after the fork"
             )
+
+
+def _look_again() -> None:
+    Lifetime.process = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_look_again)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optiona
 from edgeclf import manifest, models
 from edgeclf.backends import Backend, load_backend
 from edgeclf.classifier import Classifier
-from edgeclf.errors import EdgeclfError
+from edgeclf.cli.engine_facts import contradiction, engine_facts, inspector_text
+from edgeclf.errors import BackendUnavailable, EdgeclfError
 from edgeclf.manifest.base import Source
 from edgeclf.model_file import ModelFile
 from edgeclf.spec import InputSpec, OutputSpec
@@ -38,7 +39,8 @@ def facts_of_model(arguments: Arguments) -> Dict[str, Any]:
     """Everything known of a model, ready for JSON.
 
     The key "problem" holds the EdgeclfError that keeps the model from being used, or None; all
-    else is then what could still be found out.
+    else is then what could still be found out. An engine is often looked at where it cannot run:
+    that no runtime for it is here is not its problem, and stands under "runtime_missing".
 
     Raises:
         ModelError: there is no such file, or it is not a model at all.
@@ -54,7 +56,10 @@ def facts_of_model(arguments: Arguments) -> Dict[str, Any]:
             "size_bytes": len(file.content),
             "sha256": file.sha256,
         },
+        "engine": None,
         "runtime": None,
+        "runtime_missing": None,
+        "inspector": None,
         "inputs": [],
         "outputs": [],
         "placement": [],
@@ -68,13 +73,18 @@ def facts_of_model(arguments: Arguments) -> Dict[str, Any]:
             file.path, spec=arguments.spec, labels=arguments.labels, backend=arguments.backend
         ) as classifier:
             facts.update(_graph(file))
+            facts.update(engine_facts(file))
             facts.update(_tensors(classifier.backend))
             facts.update(_resolved(classifier))
     except EdgeclfError as exc:
-        for part in (_graph, _loaded(arguments), _stated(arguments)):
+        for part in (_graph, engine_facts, _loaded(arguments), _stated(arguments)):
             with suppress(EdgeclfError):  # the problem itself, or one that follows from it
                 facts.update(part(file))
         facts["problem"] = exc
+        unasked = arguments.backend is None and isinstance(exc, BackendUnavailable)
+        if file.format == "engine" and unasked:
+            problem = contradiction(file, arguments.spec, arguments.labels)
+            facts.update({"runtime_missing": str(exc), "problem": problem})
     return facts
 
 
@@ -101,6 +111,7 @@ def _tensors(backend: Backend) -> Dict[str, Any]:
         "inputs": [_tensor(backend.input)],
         "outputs": [_tensor(output) for output in backend.outputs],
         "placement": [placement._asdict() for placement in backend.placement],
+        **inspector_text(backend),
     }
 
 

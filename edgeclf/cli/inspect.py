@@ -32,8 +32,11 @@ def command(
 ) -> None:
     """Show a model's tensors, what its input and output mean, and where each fact comes from.
 
-    Without MODEL, the built-in one. When something is missing or contradicts, what is known is
-    shown all the same, stderr says what is wrong, and the exit status is 1.
+    Without MODEL, the built-in one. Of a TensorRT engine, the header, how it was built, the spec
+    and the labels are shown also where there is no TensorRT and no GPU.
+
+    When something is missing or contradicts, what is known is shown all the same, stderr says
+    what is wrong, and the exit status is 1.
     """
     from edgeclf.cli.facts import Arguments, facts_of_model
 
@@ -52,12 +55,20 @@ def command(
 
 def _show(facts: Dict[str, Any]) -> None:
     text.section(facts["model"]["name"], _model_lines(facts))
+    if facts["engine"] is not None:
+        from edgeclf.cli.engine_facts import engine_lines
+
+        rows = [(name, text.printable(value)) for name, value in engine_lines(facts["engine"])]
+        text.section("Engine", text.columns(rows))
     text.section("Tensors", _tensor_lines(facts))
-    state = ", as far as known" if facts["problem"] is not None else ""
+    complete = facts["problem"] is None and facts["runtime"] is not None
+    state = "" if complete else ", as far as known"
     text.section(f"Input spec{state}", _spec_lines(facts["input_spec"]))
     text.section(f"Output spec{state}", _spec_lines(facts["output_spec"]))
     text.section("Labels", _label_lines(facts["labels"]))
     text.section("Placement", _placement_lines(facts["placement"]))
+    if facts["inspector"]:
+        text.section("Layers", [text.printable(line) for line in facts["inspector"].splitlines()])
 
 
 def _model_lines(facts: Dict[str, Any]) -> List[str]:
@@ -71,6 +82,8 @@ def _model_lines(facts: Dict[str, Any]) -> List[str]:
     ]
     if runtime is not None:
         rows.append(("runtime", f"{runtime['runtime']} on {runtime['device']}"))
+    elif facts["runtime_missing"] is not None:
+        rows.append(("runtime", f"none here: {text.printable(facts['runtime_missing'])}"))
     return text.columns(rows)
 
 

@@ -1,4 +1,4 @@
-"""``edgeclf predict``: classify pictures."""
+"""``edgeclf predict``: classify pictures. Over 200 lines for its options, each with its help."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgeclf.cli.annotated import AnnotatedFolder
     from edgeclf.cli.pictures import Found
     from edgeclf.cli.report import Answer, Report
+    from edgeclf.frame import Frame
 
 __all__ = ["command"]
 
@@ -164,21 +165,28 @@ class _Job:
 
     def _answer(self, item: "Found") -> "Answer":
         from edgeclf.cli.report import Answer
-        from edgeclf.decoding import decode
 
         if item.problem is not None:
             raise EdgeclfError(item.problem)
         started = time.perf_counter()
-        frame = decode(item.path)
+        frame = self._classifier.frame_of(item.path, **self._how)
         decode_ms = (time.perf_counter() - started) * 1e3
         prediction = self._classifier.predict(frame, **self._how)
         copy = None
         if self._folder is not None:
             from edgeclf.annotate import annotate
 
-            drawn = annotate(frame, prediction.categories, **self._how)
+            drawn = annotate(_in_full(frame, item.path), prediction.categories, **self._how)
             copy = self._folder.write(drawn, item.path)
         return Answer(item.path, frame.width, frame.height, prediction, decode_ms, copy)
+
+
+def _in_full(frame: "Frame", path: Path) -> "Frame":
+    """The frame, or, where only as much was decoded as the model needs, all of its picture."""
+    from edgeclf.decoding import decode
+    from edgeclf.jpeg import ReducedFrame
+
+    return decode(path) if isinstance(frame, ReducedFrame) else frame
 
 
 def _annotated_folder(folder: Optional[Path], paths: List[Path]) -> "Optional[AnnotatedFolder]":

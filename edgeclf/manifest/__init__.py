@@ -31,7 +31,7 @@ __all__ = [
 def graph_facts(model: ModelFile) -> GraphFacts:
     """What the model's graph says of its own end and its weights, read without a runtime.
 
-    An engine is a closed box: its facts are empty.
+    An engine is a closed box: what is known is the precision that its builder wrote down.
 
     Raises:
         ModelError: the file is truncated or damaged. BackendUnavailable: its parser is missing.
@@ -44,7 +44,9 @@ def graph_facts(model: ModelFile) -> GraphFacts:
         from edgeclf.manifest.tflite_graph import graph_facts as of_tflite
 
         return of_tflite(model)
-    return GraphFacts("", None, "")
+    from edgeclf.manifest.engine import graph_facts as of_engine
+
+    return of_engine(model)
 
 
 def check_external_data(model: ModelFile) -> None:
@@ -61,7 +63,7 @@ def check_external_data(model: ModelFile) -> None:
 
 
 def embed(path: Any, input_spec: InputSpec, output_spec: OutputSpec, *, out: Any = None) -> None:
-    """Write the specs into an ONNX or TFLite model, in place of what was embedded before.
+    """Write the specs into an ONNX or TFLite model or a TensorRT engine, in place of older ones.
 
     Args:
         path: the model.
@@ -69,12 +71,14 @@ def embed(path: Any, input_spec: InputSpec, output_spec: OutputSpec, *, out: Any
 
     The graph and its weights stay as they are, so the outputs do too; the checksum changes, and a
     sidecar that states the old one has to be written anew.
+    An engine has them in JSON in front of its plan, as Ultralytics writes it; TensorRT itself, and
+    what reads plans alone, must then be given what follows it (``edgeclf.engine.split``).
     TFLite gets the standard metadata as well, as far as it can say the same; writing it needs
     ``edgeclf[tools]``.
 
     Raises:
-        ManifestError: the format holds no specs, or the file cannot be written; what was there
-            is then untouched. ModelError: the model is damaged. BackendUnavailable: tools are
+        ManifestError: the specs take too much room, or the file cannot be written; what was
+            there is then untouched. ModelError: the model is damaged. BackendUnavailable: tools are
             missing.
     """
     from edgeclf.manifest.embedding import embed as write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Dict
 
@@ -18,11 +19,6 @@ __all__ = ["embed"]
 def embed(path: Any, input_spec: InputSpec, output_spec: OutputSpec, *, out: Any = None) -> None:
     """See `edgeclf.manifest.embed`."""
     model = ModelFile(path)
-    if model.format not in ("onnx", "tflite"):
-        raise ManifestError(
-            f"{model.name}: expected an .onnx or .tflite model; an engine is written with its "
-            "specs when it is built. Use write_sidecar for it"
-        )
     document = document_of(input_spec, output_spec)
     content = _embedded(model, document, input_spec, output_spec)
     _check_reads_back(content, source_of(document, model.name), model.name)
@@ -36,6 +32,10 @@ def _embedded(
         from edgeclf.manifest.onnx_embedding import embedded as in_onnx
 
         return in_onnx(model, document)
+    if model.format == "engine":
+        from edgeclf.manifest.engine import embedded as in_engine
+
+        return in_engine(model, document)
     from edgeclf.manifest.tflite_embedding import embedded as in_tflite
 
     return in_tflite(model, document, input_spec, output_spec)
@@ -43,10 +43,9 @@ def _embedded(
 
 def _check_reads_back(content: bytes, wanted: Source, name: str) -> None:
     """What was written must say what was given, before it replaces anything."""
-    from edgeclf.manifest import onnx, tflite
-
     model = ModelFile(content)
-    found = (onnx if model.format == "onnx" else tflite).read(model)
+    # Each format's own home bears its name.
+    found = import_module(f"edgeclf.manifest.{model.format}").read(model)
     stated = {} if found is None else found.fields
     if any(stated.get(field) != value for field, value in wanted.fields.items()):
         raise ManifestError(f"{name}: the embedded spec does not read back as it was given")

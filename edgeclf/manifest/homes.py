@@ -20,7 +20,8 @@ _HOMES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ("labels", _ANY),
     ("onnx", ("onnx",)),
     ("tflite", ("tflite",)),
-    ("ultralytics", ("onnx", "tflite")),
+    ("engine", ("engine",)),
+    ("ultralytics", _ANY),
     ("huggingface", _ANY),
     ("timm", _ANY),
 )

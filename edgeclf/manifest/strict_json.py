@@ -13,6 +13,7 @@ __all__ = ["MAX_TEXT_BYTES", "decoded_text", "parse_json", "read_small_file"]
 
 # A label list of 100,000 long names is about 4 MB; nothing a manifest says is larger.
 MAX_TEXT_BYTES = 16 * 2**20
+_MAX_DIGITS = 4000
 
 
 def parse_json(content: Union[bytes, str], where: str) -> Any:
@@ -29,6 +30,7 @@ def parse_json(content: Union[bytes, str], where: str) -> Any:
             object_pairs_hook=_object,
             parse_constant=_refused_constant,
             parse_float=_finite,
+            parse_int=_short,
         )
     except (ValueError, RecursionError) as exc:
         raise ManifestError(f"{where}: not a usable JSON document: {exc}") from exc
@@ -45,6 +47,13 @@ def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
 
 def _refused_constant(text: str) -> Any:
     raise ValueError(f"{text} is not a JSON number; every number must be finite")
+
+
+def _short(text: str) -> int:
+    # Before Python 3.11 int() takes the square of the length: hours for a text of megabytes.
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits; at most {_MAX_DIGITS} are read")
+    return int(text)
 
 
 def _finite(text: str) -> float:

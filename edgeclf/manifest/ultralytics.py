@@ -1,4 +1,5 @@
-"""Ultralytics' exports: ONNX ``metadata_props``, or ``metadata.json`` in a TFLite file.
+"""Ultralytics' exports: ONNX ``metadata_props``, ``metadata.json`` in a TFLite file, or the JSON in
+front of a TensorRT engine.
 
 It states the size and the names. The preprocessing it does not state; what its own predictor does
 with an exported classifier since version 8.1 is torchvision's Resize(imgsz) and CenterCrop(imgsz)
@@ -42,14 +43,22 @@ def read(model: ModelFile) -> Optional[Source]:
             if key in _KEYS
         }
         return source_of(entries) if _is_ours(entries) else None
-    archive = open_archive(model)
-    content = None if archive is None else archive.text_bytes(MEMBER)
-    if content is None:
-        return None
-    document = parse_json(content, f"{model.name}: {MEMBER}")
+    document = _in_front(model) if model.format == "engine" else _in_archive(model)
     if not isinstance(document, dict) or not _is_ours(document):
         return None
     return source_of(document)
+
+
+def _in_front(model: ModelFile) -> Any:
+    from edgeclf.engine import split
+
+    return split(model.content, name=model.name, verify=False)[0]
+
+
+def _in_archive(model: ModelFile) -> Any:
+    archive = open_archive(model)
+    content = None if archive is None else archive.text_bytes(MEMBER)
+    return None if content is None else parse_json(content, f"{model.name}: {MEMBER}")
 
 
 def _is_ours(entries: Mapping[str, Any]) -> bool:

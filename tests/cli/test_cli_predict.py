@@ -55,6 +55,24 @@ def test_region_and_rotation_reach_the_classifier(
     assert answer["categories"] == expected.to_dict()["categories"]
 
 
+def test_a_spec_that_lets_jpegs_be_reduced_is_followed(
+    invoke: Invoke, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    spec = tmp_path / "fast.json"
+    spec.write_text(json.dumps({"schema_version": 1, "input": {"exact": False}}))
+    path, copies = photos / "bird.jpg", tmp_path / "copies"
+    result = invoke("predict", path, "-m", model, "--spec", spec, "--json", "--annotate", copies)
+    assert result.exit_code == 0, result.stderr
+    (answer,) = records(result.stdout)
+    with edgeclf.Classifier(model, spec=spec) as classifier:
+        reduced, full = classifier.predict(path), classifier.predict(edgeclf.decode(path))
+    assert answer["categories"] == reduced.to_dict()["categories"]
+    assert answer["categories"] != full.to_dict()["categories"]
+    size = Image.open(path).size
+    assert (answer["width"], answer["height"]) == size
+    assert Image.open(answer["annotated"]).width == size[0]
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

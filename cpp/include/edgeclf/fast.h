@@ -11,10 +11,11 @@
 // Two ways lead to a line:
 // - down, then across: the rows of a line are summed in 32 bits and rounded to words, byte for
 //   byte, however pixels lie in them; then the words are summed across, again in 32 bits.
-// - bilinear without antialias, three samples: four pixels make one, directly. Across in Q14 (a
-//   7-bit high and low half, so that bytes can be multiplied), then down in Q15.
+// - bilinear without antialias: four pixels make one, directly. Across in Q14 (a 7-bit high and low
+//   half, so that bytes can be multiplied), then down in Q15.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -51,10 +52,28 @@ int fraction_bits(const Axes& axes);
 
 // Vector kernels handle outputs in groups of 8 for each 128-bit block; tables and lines are padded
 // to the largest group there is.
-constexpr int kFastGroup = 16;
+constexpr int kFastGroup = 32;
 constexpr int fast_padded(int size) { return (size + kFastGroup - 1) / kFastGroup * kFastGroup; }
 // A row of bytes that kernels are given has at least this many.
-constexpr int kFastRowBytes = 32;
+constexpr int kFastRowBytes = 64;
+
+// For kernels that move the 32 words of a load anywhere: those of four blocks. Of pixels of three
+// samples block s of a vector has sample s; of two, two blocks have each; of one, all four. In each
+// block stand `outputs` outputs, 8 / outputs taps of each; in neighbouring blocks of a sample, the
+// outputs that follow.
+struct WordTable {
+  int outputs = 0;  // 4, 2 or 1, whichever is quickest; 0: none is, there is no table
+  int loads = 0;    // for all taps of an output
+  std::ptrdiff_t pitch = 0;
+  std::vector<std::int32_t> first;   // of each vector the word where its first load begins
+  std::vector<std::int16_t> places;  // and 32 words: which of a load's it takes
+  // For every load `pitch` words: of each output 8 / outputs taps.
+  std::vector<std::int16_t> weights;
+  // From the sums of eight outputs in each block to outputs in order.
+  std::array<std::int16_t, 32> order{};
+
+  int taps() const { return outputs > 0 ? 8 / outputs : 0; }
+};
 
 struct AcrossTable {
   FixedAxis axis;
@@ -69,18 +88,25 @@ struct AcrossTable {
   // Vector v (0..7) of a group has output 8 b + v in block b.
   std::vector<std::int32_t> offsets;  // of each output's first tap, in bytes
   std::vector<std::int16_t> weights;
+  WordTable anywhere;
 
   // Words that may be read behind a row of words, but weigh nothing: every output takes as many
   // steps as that with most taps.
-  int words_behind() const { return steps * step_bytes / 2 + 16; }
+  int words_behind() const {
+    return std::max(steps * step_bytes / 2 + 16,
+                    anywhere.loads * anywhere.taps() * pixel.step + 32);
+  }
 };
 
 struct BilinearTable {
   FixedAxis axis;  // Q14
   PixelLayout pixel;
-  // For vector kernels of `blocks` blocks: vector v (0..3) of a group has outputs 8 b + 2 v and
-  // 8 b + 2 v + 1 in block b. Eight bytes are loaded for an output, eight picked: each sample's
-  // two taps, side by side.
+  // For vector kernels of `blocks` blocks: each sample's two taps are picked side by side.
+  // Three samples: vector v (0..3) of a group has outputs 8 b + 2 v and 8 b + 2 v + 1 in block b;
+  // eight bytes are loaded for an output. One or two: vector v (0, 1) has outputs 8 b + 4 v to
+  // 8 b + 4 v + 3 in block b, of four bytes each. Two samples' taps are picked as four times U,
+  // four times V; those of one sample go to the half of the block that their outputs have in a
+  // line, and both vectors share one of weights.
   int blocks = 0;
   std::vector<std::int32_t> offsets;
   std::vector<std::uint8_t> pick;
@@ -88,11 +114,15 @@ struct BilinearTable {
   std::vector<std::int8_t> low;
 };
 
-// `bytes`: of a row; at least kFastRowBytes.
+// `bytes`: of a row; at least kFastRowBytes. `blocks`: of the kernels that will run.
 AcrossTable make_across(const Axis<double>& axis, const PixelLayout& pixel, int blocks);
 BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,
                             int blocks);
+WordTable make_word_table(const AcrossTable& table);
 bool is_bilinear(const Axes& axes, const PixelLayout& pixel);
+// Of its levels. A plane of few pixels may have two taps with any filter, beside planes that have
+// less room.
+constexpr int kBilinearFraction = 7;
 
 // What will be read next, and so may be fetched while this line is made: of each row the first
 // `down` bytes while rows are summed down, those up to `across` while they are summed across (or
@@ -111,8 +141,12 @@ struct DownSum {
   const std::int16_t* weights = nullptr;      // as many; the last may be zero
   int count = 0;
   int shift = 0;
-  int bytes = 0;  // at least kFastRowBytes
+  int bytes = 0;                               // at least kFastRowBytes
+  const std::int16_t* next_weights = nullptr;  // for down_shared: of the next line
 };
+
+// Sums that are kept for the next line, in an order of the kernels' own.
+constexpr int kept_sums(int bytes) { return bytes + 64; }
 
 // Up to three lines of words, each fast_padded long.
 using FastLines = std::array<std::int16_t*, 3>;
@@ -139,8 +173,13 @@ struct FastEncoding {
 // The kernels of one instruction set.
 struct FastKernels {
   const char* name;
-  int blocks;  // 0: tables need nothing for vectors
+  int blocks;  // of the tables across; 0: tables need nothing for vectors
+  int bilinear_blocks;
   void (*down)(const DownSum& sum, const Ahead& ahead, std::int16_t* words);
+  // Adds the rows to `kept`, the sums of this line so far, for `words`; and keeps their sums for
+  // the next line. Null in the scalar set, which needs no second way to the same sums.
+  void (*down_shared)(const DownSum& sum, const Ahead& ahead, std::int32_t* kept,
+                      std::int16_t* words);
   void (*across)(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
                  const FastLines& lines);
   // weight: of the lower row, Q15.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "edgeclf/fast.h"
+#include "edgeclf/fast_shared.h"
 #include "edgeclf/rows.h"
 
 namespace edgeclf {
@@ -20,18 +21,19 @@ class FastPlane {
   FastPlane() = default;
 
   // Columns of `axes` count from the first that is read, `columns` is how many are. `fraction`: see
-  // fraction_bits. `blocks`: of the kernels that will run. Throws std::bad_alloc.
+  // fraction_bits. `kernels`: those that will run. Throws std::bad_alloc.
   // `encodes`: whether its rows are fetched while lines are encoded, too.
   FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bool copied, int fraction,
-            int blocks, bool encodes);
+            const FastKernels& kernels, bool encodes);
 
   std::size_t workspace_size() const { return workspace_size_; }  // bytes, a multiple of 64
 
  private:
   friend class FastStream;
 
-  void set_sums(const Axis<double>& axis, int fraction);
+  void set_sums(const Axis<double>& axis, int fraction, int blocks);
   void set_lower_weights(const Axis<double>& axis);
+  int rows_per_line() const;
   void share_fetching(double down, double across, double encode);
   void lay_out_workspace(bool copied);
 
@@ -46,12 +48,14 @@ class FastPlane {
   int fetched_across_ = 0;
   int row_count_ = 0;                        // of a sum; even
   std::vector<std::int16_t> sum_weights_;    // row_count_ for each output
+  SharedRows shared_;                        // empty where each line sums all of its rows
   std::vector<std::int16_t> lower_weights_;  // bilinear
   AcrossTable across_;
   BilinearTable direct_;
   std::size_t ring_offset_ = 0;
   std::size_t ring_pitch_ = 0;
   std::size_t words_offset_ = 0;
+  std::size_t kept_offset_ = 0;
   std::size_t lines_offset_ = 0;
   std::size_t pointers_offset_ = 0;
   std::size_t workspace_size_ = 0;
@@ -80,14 +84,18 @@ class FastStream {
  private:
   void copy_rows(int first, int count);
   const std::uint8_t* row(int y) const;
-  Ahead ahead_of(int y);
+  void look_ahead(int y);
   void sum_rows(int y);
+  void sum_shared_rows(int y);
+  void begin_shared(int y);
 
   const FastPlane& plane_;
   const FastKernels& kernels_;
   FastRows rows_;
   std::uint8_t* ring_;
   std::int16_t* words_;
+  std::int32_t* kept_;  // the sums of line next_kept_, so far
+  int next_kept_ = -1;
   const std::uint8_t** current_;
   const std::uint8_t** next_;
   FastLines lines_{};

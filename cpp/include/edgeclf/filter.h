@@ -2,6 +2,7 @@
 #pragma once
 
 #include "edgeclf/axis.h"
+#include "edgeclf/frame.h"
 #include "edgeclf/geometry.h"
 #include "edgeclf/spec.h"
 
@@ -23,6 +24,11 @@ struct Axes {
 // and otherwise interpolates between two pixels with its own coefficients.
 //
 // A side whose length does not change is passed through unweighted, whatever the filter.
-Axes make_axes(const InputSpec& spec, const Geometry& geometry, int width, int height);
+//
+// Where of each block of pixels only the average is left (`blocks_x`, `blocks_y`), the tables are
+// for these averages: they are Pillow's, at the scale of blocks, and a block at an edge weighs as
+// much as the part of it that the frame covers, at the middle of that part.
+Axes make_axes(const InputSpec& spec, const Geometry& geometry, int width, int height,
+               const Fold& blocks_x = {}, const Fold& blocks_y = {});
 
 }  // namespace edgeclf

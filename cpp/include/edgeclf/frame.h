@@ -55,6 +55,15 @@ PlaneLayout layout_of(const PlaneView& plane);
 // That of a row that was copied.
 PixelLayout copied_layout(int samples);
 
+struct FrameView;
+
+// Y, U and V as three samples of one plane, where they lie in the same rows of memory (YUYV, UYVY).
+struct JoinedPlanes {
+  const std::uint8_t* data = nullptr;  // null where they do not
+  PixelLayout pixel;
+};
+JoinedPlanes joined_planes(const FrameView& frame);
+
 struct FrameView {
   FrameKind kind = FrameKind::packed;
   int width = 0;   // 1..65535
@@ -86,6 +95,8 @@ struct FrameLayout {
   int height;
   int plane_count;
   std::array<Plane, 3> planes;
+  bool joined = false;  // see JoinedPlanes
+  PixelLayout joined_pixel;
 };
 
 // What a producer hands out: byte c of element (x, y) is at data + x * stride_x + y * stride_y +
@@ -100,6 +111,11 @@ struct ByteGrid {
 // Grey with `channels` 1, else colour; `rgb` says which bytes are red, green and blue.
 FrameView packed_frame(const ByteGrid& pixels, int width, int height, int channels,
                        const std::array<int, 3>& rgb);
+
+// A packed frame of width x height pixels of which only averages are left: `averages` has one for
+// each block of span x span pixels, whose first begins `phase` pixels before the frame.
+FrameView averaged_frame(FrameView averages, int width, int height, int span, int phase_x,
+                         int phase_y);
 
 // 4:2:0: nv12 and nv21 are Y, and a half-sized grid of two bytes; i420 and yv12 are Y and two
 // half-sized grids. 4:2:2: yuyv and uyvy are one grid of two bytes a pixel, of even width. A half

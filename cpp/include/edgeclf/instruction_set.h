@@ -2,7 +2,8 @@
 // EDGECLF_CPU names. The variable is read once.
 //
 // Every list of kernels goes from plain C++ to the fastest set, and names each by one of these:
-// scalar, sse41, avx2; or scalar, neon.
+// scalar, sse41, avx2, avx512; or scalar, neon. avx512 is that of Ice Lake, Zen 4 and later: F, BW,
+// DQ, VL, VBMI and VNNI. Those before have less of it, and slow down where they use it.
 #pragma once
 
 #include <string>

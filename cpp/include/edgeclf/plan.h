@@ -81,6 +81,7 @@ class Plan {
   Axes axes_of(std::size_t plane, const Axes& of_pixels);
   void make_tables();
   void make_fixed_tables(const Axes& of_pixels);
+  bool make_joined_table(const Axes& of_pixels);
   void lay_out_workspace();
   template <class Lines>
   void write(Lines&& lines, const Affine& affine, void* tensor, Band band) const;
@@ -99,6 +100,7 @@ class Plan {
   // In fixed point there are no tables_, and the workspace has one part for each plane.
   const FastKernels* kernels_ = nullptr;
   std::array<FastPlane, 3> fixed_;
+  bool joined_ = false;  // one plane has Y, U and V: see JoinedPlanes
   int fraction_ = 0;
   int strip_ = 0;  // the output is made in strips this wide, so that the workspace stays small
   std::size_t levels_offset_ = 0;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -27,8 +26,9 @@ class Preprocessor {
   bool takes_pixels() const { return affine_.takes_pixels(); }
 
   // Write one item of a batch (C-contiguous, of the spec's shape and dtype) to `tensor`, which
-  // must not overlap the frame. Thread-safe. Allocates only when it meets a new layout of frame, or
-  // more threads at once than before. Throws std::bad_alloc.
+  // must not overlap the frame. Thread-safe, and usable in a child forked meanwhile. Allocates only
+  // when it meets a new layout of frame, or more threads at once than before. Throws
+  // std::bad_alloc.
   void run(const FrameView& frame, void* tensor);
 
   // How many plans were made so far, and how many are kept.
@@ -44,7 +44,6 @@ class Preprocessor {
 
   InputSpec spec_;
   Affine affine_;
-  mutable std::mutex mutex_;
   std::vector<std::shared_ptr<const Plan>> plans_;  // the most recently used first
   std::vector<Workspace> workspaces_;               // those not in use
   std::size_t plans_made_ = 0;

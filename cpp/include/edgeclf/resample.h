@@ -64,6 +64,7 @@ struct Kernels {
   ResampleRow<double, double> resample_precise;
   CombineRows<double, double> combine_precise;
   LevelKernels levels;
+  bool takes_byte_tables = false;  // resample_exact is quicker with Axis::bytes
 };
 
 // Those this processor can run, the scalar ones first, the fastest last.
