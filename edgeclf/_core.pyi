@@ -129,6 +129,18 @@ class CudaPreprocessor:
         height: int,
         /,
     ) -> CudaFrame: ...
+    def averages(
+        self,
+        averages: np.ndarray,
+        format: str,
+        of: Tuple[int, int, int, int, int],
+        quarter_turns: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        /,
+    ) -> CudaFrame: ...
     def gray16(
         self,
         frame: np.ndarray,

@@ -122,6 +122,12 @@ CudaFrame packed(CudaPreprocessor& self, const py::array& pixels, const std::str
   return self.frame(packed_view(pixels, format), {{x, y, width, height}, turns}, pixels, false);
 }
 
+CudaFrame averages(CudaPreprocessor& self, const py::array& pixels, const std::string& format,
+                   const Averages& of, int turns, int x, int y, int width, int height) {
+  const FrameView view = averages_view(pixels, format, of);
+  return self.frame(view, {{x, y, width, height}, turns}, pixels, false);
+}
+
 CudaFrame gray16(CudaPreprocessor& self, const py::array& pixels, double low, double high,
                  int turns, int x, int y, int width, int height) {
   return self.frame(gray16_view(pixels, low, high), {{x, y, width, height}, turns}, pixels, false);
@@ -177,6 +183,7 @@ void bind_cuda(py::module_& module) {
            }),
            py::arg("input_spec"), py::arg("quantization") = py::none())
       .def("packed", &packed)
+      .def("averages", &averages)
       .def("gray16", &gray16)
       .def("yuv", &yuv)
       .def("on_device", &on_device)

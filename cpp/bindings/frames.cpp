@@ -70,6 +70,11 @@ YuvFormat yuv_format_named(const std::string& name) {
   return named<YuvFormat>(name, {"nv12", "nv21", "i420", "yv12", "yuyv", "uyvy"});
 }
 
+bool covers(int blocks, int pixels, int span, int phase) {
+  return span >= 1 && phase >= 0 && phase < span && pixels >= 1 && pixels <= kLongestSide &&
+         (pixels + phase + span - 1) / span == blocks;
+}
+
 bool has_shape(const py::array& array, const std::vector<py::ssize_t>& shape) {
   return std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()) == shape;
 }
@@ -88,6 +93,16 @@ FrameView packed_view(const py::array& pixels, const std::string& name) {
   check_sides(pixels.shape(1), pixels.shape(0));
   return packed_frame(grid_of(pixels), static_cast<int>(pixels.shape(1)),
                       static_cast<int>(pixels.shape(0)), flat ? 1 : 3, format.rgb);
+}
+
+FrameView averages_view(const py::array& pixels, const std::string& format, const Averages& of) {
+  const FrameView averages = packed_view(pixels, format);
+  const auto [width, height, span, phase_x, phase_y] = of;
+  if (!covers(averages.width, width, span, phase_x) ||
+      !covers(averages.height, height, span, phase_y)) {
+    throw py::value_error("averages: expected one for each block of the frame");
+  }
+  return averaged_frame(averages, width, height, span, phase_x, phase_y);
 }
 
 FrameView packed_grid_view(const ByteGrid& grid, const std::string& name, int width, int height) {

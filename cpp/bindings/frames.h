@@ -16,6 +16,15 @@ namespace edgeclf {
 // bgr, rgb, bgra, rgba or gray.
 FrameView packed_view(const pybind11::array& pixels, const std::string& format);
 
+// Width and height of a frame, the side of a block, and the pixels by which the first block begins
+// before the frame: across and down.
+using Averages = std::array<int, 5>;
+
+// A packed frame of which `pixels` are the averages of blocks. ValueError where there is
+// not one for each.
+FrameView averages_view(const pybind11::array& pixels, const std::string& format,
+                        const Averages& of);
+
 // The same in memory that is no array's: nothing but the size is checked.
 FrameView packed_grid_view(const ByteGrid& grid, const std::string& format, int width, int height);
 FrameView yuv_grid_view(const std::array<ByteGrid, 3>& grids, const std::string& format, int width,

@@ -155,15 +155,6 @@ void run_view(Preprocessor& preprocessor, const FrameView& view, const Part& par
   preprocessor.run(seen, tensor);
 }
 
-// Width and height of a frame, the side of a block, and the pixels by which the first block begins
-// before the frame: across and down.
-using Averages = std::array<int, 5>;
-
-bool covers(int blocks, int pixels, int span, int phase) {
-  return span >= 1 && phase >= 0 && phase < span && pixels >= 1 && pixels <= 65535 &&
-         (pixels + phase + span - 1) / span == blocks;
-}
-
 void run(Preprocessor& preprocessor, const py::array& pixels, const std::string& format,
          py::array out, int quarter_turns, int x, int y, int width, int height) {
   const FrameView view = packed_view(pixels, format);
@@ -182,14 +173,7 @@ void run_whole(Preprocessor& preprocessor, const py::array& pixels, const std::s
 void run_averages(Preprocessor& preprocessor, const py::array& pixels, const std::string& format,
                   const Averages& of, py::array out, int quarter_turns, int x, int y, int width,
                   int height) {
-  const FrameView averages = packed_view(pixels, format);
-  const auto [frame_width, frame_height, span, phase_x, phase_y] = of;
-  if (!covers(averages.width, frame_width, span, phase_x) ||
-      !covers(averages.height, frame_height, span, phase_y)) {
-    throw py::value_error("averages: expected one for each block of the frame");
-  }
-  const FrameView view =
-      averaged_frame(averages, frame_width, frame_height, span, phase_x, phase_y);
+  const FrameView view = averages_view(pixels, format, of);
   void* tensor = out_checked(out, preprocessor.spec());
   check_apart(out, pixels);
   run_view(preprocessor, view, {{x, y, width, height}, quarter_turns}, tensor);

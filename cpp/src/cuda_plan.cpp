@@ -51,8 +51,11 @@ CudaPlan::CudaPlan(const InputSpec& spec, const Affine& affine, const FrameLayou
     : layout_(layout) {
   const Geometry geometry = place(spec, layout.width, layout.height);
   const int levels = levels_per_pixel(layout, spec);
-  const Axes of_pixels = make_axes(spec, geometry, layout.width, layout.height);
   const bool packed = layout.kind == FrameKind::packed;
+  // The blocks of a packed frame are averages of pixels; those of other frames are chroma.
+  const Fold blocks_x = packed ? layout.planes[0].x : Fold{};
+  const Fold blocks_y = packed ? layout.planes[0].y : Fold{};
+  const Axes of_pixels = make_axes(spec, geometry, layout.width, layout.height, blocks_x, blocks_y);
   const bool only_selects = of_pixels.x.selects && of_pixels.y.selects;
   arguments_ = arguments_for(spec, geometry, levels);
   arguments_.plane_count = planes_read(layout, levels);
@@ -68,8 +71,9 @@ CudaPlan::CudaPlan(const InputSpec& spec, const Affine& affine, const FrameLayou
 
 void CudaPlan::add_plane(std::size_t plane, const Axes& of_pixels, bool exact) {
   const FrameLayout::Plane& layout = layout_.planes[plane];
-  const Axis<double> x = folded(of_pixels.x, layout.x);
-  const Axis<double> y = folded(of_pixels.y, layout.y);
+  const bool packed = layout_.kind == FrameKind::packed;
+  const Axis<double> x = folded(of_pixels.x, packed ? Fold{} : layout.x);
+  const Axis<double> y = folded(of_pixels.y, packed ? Fold{} : layout.y);
   const Blocks blocks{begin_of(x), begin_of(y), end_of(x) - begin_of(x), end_of(y) - begin_of(y)};
   CudaPlane& told = arguments_.planes[plane];
   told.x = exact ? add_axis(to_fixed(x), blocks.x) : add_axis(x, blocks.x);

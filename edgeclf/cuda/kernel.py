@@ -39,5 +39,6 @@ def load_kernel(cuda: Cuda, image: Optional[bytes] = None) -> Function:
     Raises:
         As `compiled_kernel`; BackendError: the driver does not load it.
     """
-    content = image or compiled_kernel(cuda.facts.compute_capability)
+    facts = cuda.facts
+    content = image or compiled_kernel(facts.compute_capability, find_nvrtc(facts.driver_version))
     return cuda.load_module(content).function(_NAME)

@@ -127,17 +127,31 @@ class Nvrtc:
 
 
 @functools.lru_cache(maxsize=None)
-def find_nvrtc() -> Nvrtc:
+def find_nvrtc(driver_version: Optional[int] = None) -> Nvrtc:
     """The first NVRTC there is: of pip's packages, then of the system.
+
+    `driver_version`: CUDA's number for the driver (12040), which loads what compilers of its own
+    major release and older ones make; None takes any.
 
     Raises:
         BackendUnavailable: there is none.
     """
+    newer = []
     for candidate in _candidates(sys.path):
         try:
-            return Nvrtc(candidate)
+            found = Nvrtc(candidate)
         except BackendUnavailable:
             continue
+        if driver_version is None or found.version[0] <= driver_version // 1000:
+            return found
+        newer.append(found.path)
+    if newer and driver_version is not None:
+        release = driver_version // 1000
+        raise BackendUnavailable(
+            f"the driver is of CUDA {release}, and every NVRTC here is newer ({', '.join(newer)}): "
+            f"it does not load what they compile. Install one of CUDA {release} (pip install "
+            f"nvidia-cuda-nvrtc-cu{release}), or a newer driver"
+        )
     raise BackendUnavailable(
         "no NVRTC, which compiles the preprocessing for this GPU. Install it: pip install "
         "nvidia-cuda-nvrtc (CUDA 13), or nvidia-cuda-nvrtc-cu12 (CUDA 12, and GPUs before compute "

@@ -205,6 +205,9 @@ class CudaPreprocessor:
         if isinstance(frame, DeviceFrame):
             encoding = frame.color_matrix, frame.color_range
             return self._core.on_device(frame.planes, frame.format, *size, *encoding, *part)
+        if isinstance(frame, ReducedFrame):
+            of = frame.width, frame.height, frame.reduction, *frame.phase
+            return self._core.averages(frame.data, frame.format, of, *part)
         if frame.format in PACKED_FORMATS:
             return self._core.packed(frame.data, frame.format, *part)
         if frame.format == "gray16":
@@ -261,5 +264,4 @@ def _part(frame: Source, region: Optional[Sequence[int]], rotation_degrees: int)
     turns = 0 if rotation_degrees == 0 else _quarter_turns(rotation_degrees)
     if region is None:
         return turns, 0, 0, frame.width, frame.height
-    where = _region(region)
-    return (turns, *(frame.region(where) if isinstance(frame, ReducedFrame) else where))
+    return (turns, *_region(region))

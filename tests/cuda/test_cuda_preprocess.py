@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
+import io
 import threading
 
 import numpy as np
 import pytest
 import yuv
 from fake_device import DLPack, Tensors, fake_cuda, on_device, preprocessor
+from PIL import Image
 
 from edgeclf.cuda.device_frame import DeviceFrame
 from edgeclf.errors import ArgumentError, BackendError, FrameError, SpecMismatch
 from edgeclf.frame import Frame
+from edgeclf.jpeg import ReducedFrame
 from edgeclf.preprocess import Preprocessor
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
@@ -100,6 +103,21 @@ def test_tables_in_use_outlive_their_place_among_those_kept(cuda):
         pre.write(pre.frame_of(picture(2, (height, 30, 3))), other.target)
     other.stream.synchronize()
     np.testing.assert_array_equal(tensors.read(), Preprocessor(SPEC)(picture(1)))
+
+
+@pytest.mark.parametrize("part", [(None, 0), ((33, 21, 401, 305), 90)])
+def test_jpegs_decoded_smaller(cuda, part):
+    """Where the spec waives Pillow's bytes, only averages of blocks are decoded, and weighed so."""
+    file = io.BytesIO()
+    smooth = Image.fromarray(picture(4, (30, 40, 3))).resize((643, 485))
+    smooth.save(file, "JPEG", quality=95)
+    spec = InputSpec(width=24, height=20, exact=False)
+    pre, tensors = preprocessor(cuda, spec), Tensors(cuda, spec.shape, "float32")
+    frame = pre.frame_of(file.getvalue(), *part)
+    assert isinstance(frame, ReducedFrame)
+    pre.write(frame, tensors.target, *part)
+    host = Preprocessor(spec)(file.getvalue(), region_of_interest=part[0], rotation_degrees=part[1])
+    np.testing.assert_allclose(tensors.read(), host, rtol=0, atol=0.06)
 
 
 def test_quantised_and_yuv(cuda):

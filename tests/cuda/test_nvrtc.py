@@ -104,6 +104,23 @@ def test_none_is_a_clear_error(monkeypatch):
         module.find_nvrtc.cache_clear()
 
 
+class Release:
+    """An NVRTC of which only the release matters."""
+
+    def __init__(self, path):
+        self.path, self.version = path, (int(path), 0)
+
+
+@pytest.mark.parametrize(("driver", "chosen"), [(13020, 13), (12060, 12), (12000, 12), (None, 13)])
+def test_no_compiler_newer_than_the_driver(monkeypatch, driver, chosen):
+    monkeypatch.setattr(module, "_candidates", lambda folders: iter(["13", "12"]))
+    monkeypatch.setattr(module, "Nvrtc", Release)
+    find = module.find_nvrtc.__wrapped__
+    assert find(driver).version == (chosen, 0)
+    with pytest.raises(BackendUnavailable, match="nvidia-cuda-nvrtc-cu11"):
+        find(11040)
+
+
 class CountingCompiler:
     version = (12, 9)
 
