@@ -5,10 +5,12 @@ Longer than 200 lines for its docstrings: what users meet is explained here.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from time import perf_counter
 from typing import (
+    TYPE_CHECKING,
     Any,
     Dict,
     Iterable,
@@ -26,7 +28,7 @@ import numpy as np
 from edgeclf import _core, manifest, models
 from edgeclf.backends import load_backend
 from edgeclf.backends.base import Backend
-from edgeclf.errors import ArgumentError, BackendUnavailable
+from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable
 from edgeclf.frame import Frame
 from edgeclf.manifest.argument import source_of_arguments
 from edgeclf.manifest.base import GraphFacts, Resolved
@@ -38,7 +40,12 @@ from edgeclf.request_pool import RequestPool
 from edgeclf.spec import InputSpec, OutputSpec
 from edgeclf.types import Placement, Speed
 
+if TYPE_CHECKING:
+    from edgeclf.cuda.path import CudaPath
+
 __all__ = ["Classifier"]
+
+_LOG = logging.getLogger("edgeclf")
 
 PRECISIONS = ("fp32", "fp16", "int8")
 # A list of frames for a model with a dynamic batch runs in pieces of at most this many.
@@ -71,7 +78,10 @@ class Classifier:
         score_threshold: report a category when ``score >= score_threshold``; overrides the spec.
         category_allowlist, category_denylist: labels to report, or not to; one of the two.
         frame_format: the channel order of arrays, "bgr" (OpenCV) or "rgb".
-        preprocess_threads: threads that make one tensor together, 1..64; for 4K frames.
+        preprocess: where frames become tensors: "host"; "cuda", on the GPU that runs the model, in
+            one CUDA graph with it; "auto": "cuda" where that can be had, else "host". Pillow's
+            bytes are the same on both; docs/cuda.md has the bound elsewhere.
+        preprocess_threads: the host's threads that make one tensor together, 1..64; for 4K frames.
         strict: False allows the runtime to fall back to another device than asked for.
         backend_options: the backend's own knobs; see its module.
 
@@ -94,6 +104,7 @@ class Classifier:
         category_allowlist: Optional[Sequence[str]] = None,
         category_denylist: Optional[Sequence[str]] = None,
         frame_format: str = "bgr",
+        preprocess: str = "auto",
         preprocess_threads: int = 1,
         strict: bool = True,
         backend_options: Optional[Mapping[str, Any]] = None,
@@ -103,20 +114,26 @@ class Classifier:
         category_denylist = _kept(category_denylist)
         if frame_format not in ("bgr", "rgb"):
             raise ArgumentError(f"frame_format: expected 'bgr' or 'rgb', got {frame_format!r}")
+        if preprocess not in ("host", "cuda", "auto"):
+            raise ArgumentError(
+                f"preprocess: expected 'host', 'cuda' or 'auto', got {preprocess!r}"
+            )
         self._arguments: Dict[str, Any] = {
             name: value for name, value in locals().items() if name not in ("self", "__class__")
         }
-        self._frame_format = frame_format
         self._backend, self._resolved = _load(
             model, spec, labels, backend, device, precision, num_threads, strict, backend_options
         )
+        self._cuda_path: Optional[CudaPath] = None
         try:
-            self._preprocessor = Preprocessor(
+            self._preprocessor: Any = Preprocessor(
                 self._resolved.input_spec,
                 self._resolved.quantization,
                 frame_format=frame_format,
                 num_threads=preprocess_threads,
             )
+            if preprocess != "host":
+                self._move_to_device(frame_format, demanded=preprocess == "cuda")
             scores = self._backend.outputs[0]
             self._postprocessor = Postprocessor(
                 self._resolved.output_spec,
@@ -128,6 +145,7 @@ class Classifier:
                 category_denylist=category_denylist,
             )
         except BaseException:
+            self._release_device()
             if self._backend is not backend:  # the caller's own stays open
                 self._backend.close()
             raise
@@ -168,11 +186,15 @@ class Classifier:
         preprocessor, postprocessor = self._preprocessor, self._postprocessor
         began = perf_counter()
         pixels = preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
-        request = self._pool.take(1)
+        request: Any = self._pool.take(1)  # on a GPU it has a `device_input` as well
         try:
-            preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
-            written = perf_counter()
-            raw = request.infer()
+            if self._cuda_path is None:
+                preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
+                written = perf_counter()
+                raw = request.infer()
+            else:  # one graph does both: its time counts as the inference's
+                written = perf_counter()
+                raw = self._cuda_path.run(pixels, request, region_of_interest, rotation_degrees)
             inferred = perf_counter()
             scores, found = postprocessor.of_item(raw[0], 0)
             vector = None if len(raw) == 1 else self._feature_vector(raw, 0)
@@ -200,7 +222,8 @@ class Classifier:
             raise ArgumentError(
                 f"timestamps_ms: expected one for each of {len(waiting)} frames, got {len(times)}"
             )
-        size = self._fixed_batch or min(MAX_BATCH, max(1, len(waiting)))
+        largest = min(MAX_BATCH, getattr(self._backend, "max_batch", MAX_BATCH))
+        size = self._fixed_batch or min(largest, max(1, len(waiting)))
         predictions: List[Prediction] = []
         for start in range(0, len(waiting), size):
             piece = slice(start, start + size)
@@ -231,7 +254,8 @@ class Classifier:
         Raises:
             FrameError, DecodeError, ArgumentError.
         """
-        return self._preprocessor.frame_of(picture, region_of_interest, rotation_degrees)
+        frame: Frame = self._preprocessor.frame_of(picture, region_of_interest, rotation_degrees)
+        return frame
 
     def stream(self, source: Iterable[Any], **options: Any) -> Iterator[Prediction]:
         """Classify frames as they come from any iterable; `options` are those of `predict`."""
@@ -277,6 +301,11 @@ class Classifier:
         """What really runs where; found out at first use, which may cost a second."""
         return self._backend.placement
 
+    @property
+    def preprocess(self) -> str:
+        """Where frames become tensors: "host" or "cuda"."""
+        return "host" if self._cuda_path is None else "cuda"
+
     def __repr__(self) -> str:
         spec = self.input_spec
         return (
@@ -288,7 +317,7 @@ class Classifier:
 
     def close(self) -> None:
         """Wait for running predictions, then release the runtime. Idempotent."""
-        self._pool.close()
+        self._pool.close(self._release_device)
 
     def __enter__(self) -> "Classifier":
         return self
@@ -309,6 +338,36 @@ class Classifier:
 
     # -- parts ------------------------------------------------------------------------------
 
+    def _move_to_device(self, frame_format: str, demanded: bool) -> None:
+        """Let the GPU that runs the model make its tensors, too."""
+        cuda = getattr(self._backend, "cuda", None)
+        if cuda is None:
+            if demanded:
+                raise BackendUnavailable(
+                    "preprocess='cuda': expected a backend with its input on a GPU (tensorrt), "
+                    f"got {self._backend.runtime} on {self._backend.device}. Leave preprocess out"
+                )
+            return
+        from edgeclf.cuda.path import CudaPath
+        from edgeclf.cuda.preprocess import CudaPreprocessor
+
+        resolved = self._resolved
+        try:
+            on_device = CudaPreprocessor(
+                cuda, resolved.input_spec, resolved.quantization, frame_format=frame_format
+            )
+        except BackendError as exc:
+            if demanded:
+                raise
+            _LOG.warning("frames become tensors on the host (preprocess='auto'): %s", exc)
+            return
+        self._preprocessor, self._cuda_path = on_device, CudaPath(cuda, on_device)
+
+    def _release_device(self) -> None:
+        if self._cuda_path is not None:
+            self._cuda_path.close()
+            self._preprocessor.close()
+
     def _run(
         self,
         frames: Sequence[Frame],
@@ -319,13 +378,17 @@ class Classifier:
     ) -> List[Prediction]:
         """One inference over as many frames as the batch holds, or fewer."""
         batch = self._fixed_batch or len(frames)
-        request = self._pool.take(batch)
+        request: Any = self._pool.take(batch)
         try:
-            tensor = request.input
+            on_device = self._cuda_path is not None
+            tensor = request.device_input if on_device else request.input
             for item, frame in enumerate(frames):
-                self._preprocessor.write(frame, tensor[item], region_of_interest, rotation_degrees)
+                target = tensor.item(item) if on_device else tensor[item]
+                self._preprocessor.write(frame, target, region_of_interest, rotation_degrees)
             written = perf_counter()
-            raw = request.infer()
+            if on_device:
+                request.enqueue()
+            raw = request.finish() if on_device else request.infer()
             inferred = perf_counter()
             answers = [
                 (*self._postprocessor.of_item(raw[0], item), self._feature_vector(raw, item))
@@ -406,6 +469,8 @@ def _load(
         num_threads=num_threads,
         backend_options=backend_options,
         strict=strict,
+        spec=spec,
+        labels=labels,
     )
     file.forget_content()
     try:
@@ -433,7 +498,8 @@ def _resolve_loaded(
 
 def _demand_precision(precision: str, graph: GraphFacts, name: str) -> None:
     if graph.precision != precision:
-        stored = f"most of its weights are {graph.precision}" if graph.precision else "it states none"
+        known = graph.precision
+        stored = f"most of its weights are {known}" if known else "it states none"
         raise BackendUnavailable(
             f"{name}: precision {precision!r} was asked for, and {stored}. edgeclf never converts "
             f"a model on its own: export it in {precision}, or leave precision out"

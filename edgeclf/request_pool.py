@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import defaultdict
-from typing import DefaultDict, List, Optional, Tuple
+from typing import Callable, DefaultDict, List, Optional, Tuple
 
 from edgeclf.backends.base import Backend, InferRequest, Lifetime
 from edgeclf.errors import BackendError
@@ -74,8 +74,11 @@ class RequestPool:
         finally:
             self._lock.release()
 
-    def close(self) -> None:
-        """Refuse new requests, wait for those that run, then release the backend. Idempotent."""
+    def close(self, first: Optional[Callable[[], None]] = None) -> None:
+        """Refuse new requests, wait for those that run, then release the backend. Idempotent.
+
+        `first` is called before the backend is released, when nothing runs any more.
+        """
         if self._lifetime.forked:
             return  # the runtime belongs to the parent
         with self._lock:
@@ -90,6 +93,8 @@ class RequestPool:
                     "the runtime was left open"
                 )
             self._idle.clear()
+        if first is not None:
+            first()
         self._backend.close()
 
     def _wait(self, timeout_s: Optional[float] = None) -> None:

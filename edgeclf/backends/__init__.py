@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from edgeclf.backends import tensorrt_modules
 from edgeclf.backends.arguments import check_threads, cuda_index
@@ -37,6 +37,10 @@ class _Row(NamedTuple):
     modules: Tuple[str, ...]  # any one of them will do
     distributions: Tuple[str, ...]  # that bring these modules
     extra: str
+    # Formats that are converted first, and what does it: "module:function", called as the adapter
+    # is, with the adapter before it and `spec` and `labels` behind.
+    converts: Tuple[str, ...] = ()
+    converter: str = ""
 
 
 _TABLE = (
@@ -63,6 +67,8 @@ _TABLE = (
         tensorrt_modules.MODULES,
         tensorrt_modules.DISTRIBUTIONS,
         "tensorrt",
+        ("onnx",),
+        "edgeclf.build.on_load:load_built",
     ),
 )
 _NAMES = tuple(row.name for row in _TABLE)
@@ -103,14 +109,20 @@ def load_backend(
     num_threads: Optional[int] = None,
     backend_options: Optional[Mapping[str, Any]] = None,
     strict: bool = True,
+    spec: Any = None,
+    labels: Any = None,
 ) -> Backend:
     """Load `model` in the backend `name`, or in the one that reads its format.
+
+    An ONNX model is built into an engine where `name` is "tensorrt": minutes at first, then it
+    comes from this user's cache.
 
     Args:
         device: "cpu", "cuda:N", or None for the backend's own choice: the CPU, or for TensorRT
             "cuda:0".
         num_threads, backend_options: see the backend's module.
         strict: whether what was asked for and is not there is an error (else a logged warning).
+        spec, labels: as for Classifier, for an engine that is built: it carries them.
 
     Raises:
         ArgumentError: an argument is out of its range, or no backend has this name.
@@ -120,14 +132,21 @@ def load_backend(
     """
     check_threads(num_threads)
     cuda_index(device)
+    arguments: Dict[str, Any] = {
+        "device": device,
+        "num_threads": num_threads,
+        "backend_options": backend_options,
+        "strict": strict,
+    }
+    backend: Backend
+    for row in _TABLE:
+        if row.name == name and model.format in row.converts:
+            module, function = row.converter.split(":")
+            convert = getattr(importlib.import_module(module), function)
+            backend = convert(model, _adapter(row), **arguments, spec=spec, labels=labels)
+            return backend
     adapter = _for_format(model) if name is None else _named(name, model)
-    backend: Backend = adapter(
-        model,
-        device=device,
-        num_threads=num_threads,
-        backend_options=backend_options,
-        strict=strict,
-    )
+    backend = adapter(model, **arguments)
     return backend
 
 
@@ -190,7 +209,9 @@ def _missing(row: _Row) -> str:
                 return ""
         except ValueError:
             continue
-    return f"expected {' or '.join(row.distributions)}, and none is installed"
+    # TensorRT has twenty distributions, one for each CUDA: there the modules say it shorter.
+    few = row.distributions if len(row.distributions) <= 4 else row.modules
+    return f"expected {' or '.join(few)}, and none is installed"
 
 
 def _availability(row: _Row) -> Availability:

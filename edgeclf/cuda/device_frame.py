@@ -33,6 +33,7 @@ class DeviceFrame:
     Attributes:
         planes: address and strides (down, across, from channel to channel) of each, in bytes.
         streams: handles of the streams to wait for.
+        timestamp_ns: when it was captured, on the monotonic clock, or None.
 
     Raises:
         FrameError: it cannot be a picture of that format.
@@ -46,6 +47,7 @@ class DeviceFrame:
         "keep",
         "planes",
         "streams",
+        "timestamp_ns",
         "width",
     )
 
@@ -57,7 +59,9 @@ class DeviceFrame:
         index: int = 0,
         color_matrix: Optional[str] = None,
         color_range: Optional[str] = None,
+        timestamp_ns: Optional[int] = None,
     ):
+        self.timestamp_ns = timestamp_ns
         parts = data if isinstance(data, (list, tuple)) else [data]
         arrays = [device_array(part, index) for part in parts]
         if format in YUV_FORMATS:

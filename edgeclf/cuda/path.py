@@ -23,9 +23,13 @@ _GRAPHS_KEPT = 4  # for each stream: the layouts and addresses that take turns
 
 
 class DeviceRequest(Protocol):
-    """What CudaPath needs of an inference request whose input is on the device."""
+    """What CudaPath needs of an inference request whose input is on the device.
+
+    ``can_capture``: whether its runs may be recorded and replayed.
+    """
 
     device_input: DeviceTensor
+    can_capture: bool
 
     def enqueue(self) -> None:
         """Enqueue the run and the download of its outputs on ``device_input.stream``."""
@@ -129,7 +133,7 @@ class CudaPath:
         key = (id(request), prepared.key)
         graph = graphs.find(key)
         warm = graphs.is_warm(key)
-        if graph is None and warm and self._refused is None:
+        if graph is None and warm and self._refused is None and request.can_capture:
             graph = self._captured(prepared, request)
             if graph is not None:
                 graphs.keep(key, graph)

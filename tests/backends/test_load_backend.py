@@ -82,7 +82,7 @@ def test_an_unknown_name(name: str) -> None:
         (TFLITE, "onnxruntime", "tflite"),
         (ONNX, "tflite", "onnxruntime"),
         (ENGINE, "onnxruntime", "tensorrt"),
-        (ONNX, "tensorrt", "onnxruntime"),
+        (TFLITE, "tensorrt", "tflite"),
     ],
 )
 def test_a_backend_that_does_not_read_it(content: bytes, name: str, other: str) -> None:
