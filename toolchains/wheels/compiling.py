@@ -35,6 +35,7 @@ def compile_module(source: Path, build: Path, target: Target, python: Interprete
         "EDGECLF_PYTHON_WITH_ZIG": sys.executable,
         "EDGECLF_GLIBC": ".".join(map(str, GLIBC)),
         "EDGECLF_PYTHON": "ON",
+        "EDGECLF_UNITY": "ON",
         "EDGECLF_MODULE_DIR": output,
         "Python_EXECUTABLE": python.path,
         "Python_INCLUDE_DIR": python.include,

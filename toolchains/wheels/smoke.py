@@ -21,7 +21,7 @@ from edgeclf import _core, backends
 
 
 def main(root: Path) -> None:
-    if root in Path(edgeclf.__file__).resolve().parents and "site-packages" not in edgeclf.__file__:
+    if Path(edgeclf.__file__).resolve().parent == root / "edgeclf":
         sys.exit(f"smoke: expected an installed edgeclf, got {edgeclf.__file__}")
     folder = root / "tests" / "goldens"
     sys.path.insert(0, str(folder))

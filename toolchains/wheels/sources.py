@@ -15,6 +15,7 @@ from typing import List
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", 315619200))
 _NOT_SOURCE = {".git", ".venv", "build", "dist", "__pycache__"}
 _BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+_SETUP = "from setuptools import setup; setup()"
 _METADATA = (
     "import sys; from setuptools import build_meta;"
     "print(build_meta.prepare_metadata_for_build_wheel(sys.argv[1]))"
@@ -99,11 +100,8 @@ def model_tree(source: Path, folder: Path) -> Path:
 
 def _built(source: Path, folder: Path, environment: "dict[str, str]") -> Path:
     """Its files and its metadata, nothing compiled; gives the folder of the metadata."""
-    build = folder.parent / f"{folder.name}-build"
-    setup = [] if not (source / "setup.py").exists() else ["setup.py"]
-    command = setup or ["-c", "from setuptools import setup; setup()"]
-    build_py = ["-q", "build", "-b", str(build), "build_py", "--build-lib", str(folder)]
-    run_python([*command, *build_py], source, environment)
+    script = ["setup.py"] if (source / "setup.py").exists() else ["-c", _SETUP]
+    run_python([*script, "-q", "build_py", "--build-lib", str(folder)], source, environment)
     run_python(["-c", _METADATA, str(folder)], source, environment)
     (info,) = folder.glob("*.dist-info")
     for cache in [*folder.rglob("__pycache__"), *folder.glob("*.egg-info")]:
