@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ sys.path.insert(0, str(ROOT / "toolchains" / "wheels"))
 import elf  # noqa: E402
 import instructions  # noqa: E402
 import interpreters  # noqa: E402
-from targets import TARGETS  # noqa: E402
+from targets import PYTHONS, TARGETS, python_tag  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="made with this machine's compiler"),
@@ -135,3 +136,13 @@ def test_a_python_is_one_that_starts():
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said.strip() == version
     assert interpreters.find("2.0") is None
+
+
+def test_cibuildwheel_makes_the_same_wheels():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = text.split("[tool.cibuildwheel]")[1].split("\n[")[0]
+    built = re.search(r'^build = "(.*)"$', section, re.M).group(1).split()
+    assert built == [f"{python_tag(version)}-*" for version in PYTHONS]
+    arches = re.search(r"^archs = \[(.*)\]$", section, re.M).group(1)
+    assert sorted(re.findall(r'"(\w+)"', arches)) == sorted(TARGETS)
+    assert "EDGECLF_MODEL_APART" in section
