@@ -28,6 +28,7 @@ import sources  # noqa: E402
 from targets import PYTHONS, PYTHONS_IF_FOUND, TARGETS  # noqa: E402
 
 pytestmark = pytest.mark.heavy
+PROCESSOR = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
 VERSIONS = (*PYTHONS, *PYTHONS_IF_FOUND)
 
 
@@ -143,6 +144,8 @@ def test_it_answers(dist, model_wheel, version, numpy, tmp_path):
         python = matrix.install(path, tmp_path / "venv", wanted)
     found = matrix.smoke([str(python)], tmp_path)
     assert found["tensors"] == 56
+    assert (found["instruction_set"] != "scalar") == ("sse4_1" in PROCESSOR), found
+    assert (found["instruction_set"] in ("scalar", "sse41")) == ("avx2" not in PROCESSOR), found
     assert list(found["predictions"].values()) == ([] if numpy == "oldest" else [8])
     if numpy == "oldest":
         assert found["numpy"] == matrix.OLDEST_NUMPY[version]
