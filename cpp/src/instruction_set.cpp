@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "x86_features.h"
+
 namespace edgeclf {
 namespace {
 
@@ -11,18 +13,19 @@ namespace {
 
 const std::vector<std::string> kNames{"scalar", "sse41", "avx2", "avx512"};
 
-// The compiler's runtime asks the processor, and whether the system keeps the wider registers.
 bool runs_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
+  for (const char* part :
+       {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vnni"}) {
+    if (!x86_supports(part)) return false;
+  }
+  return true;
 }
 
 bool runs(std::size_t rank) {
   switch (rank) {
     case 0: return true;
-    case 1: return __builtin_cpu_supports("sse4.1") != 0;
-    case 2: return __builtin_cpu_supports("avx2") != 0;
+    case 1: return x86_supports("sse4.1");
+    case 2: return x86_supports("avx2");
     default: return runs_avx512();
   }
 }
