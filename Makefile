@@ -46,6 +46,14 @@ test-arm: $(VENV)/.test
 test-heavy: $(VENV)/.test
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
 
+# Every wheel, the sdist and the list of parts, into dist/: see docs/wheels.md.
+.PHONY: wheels test-wheels
+wheels:
+	$(PYTHON) toolchains/build_wheels.py $(WHEEL_ARGS)
+
+test-wheels: $(VENV)/.test wheels
+	EDGECLF_WHEELS=dist $(BIN)/python -m pytest -m heavy tests/test_wheels.py $(PYTEST_ARGS)
+
 # Looks for inputs that break the core. Needs clang (Debian: clang); SECONDS for each target.
 SECONDS ?= 60
 fuzz: $(VENV)/.test

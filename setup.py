@@ -7,6 +7,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "toolchains"))
@@ -45,7 +46,17 @@ class CMakeBuild(build_ext):
         subprocess.run(["cmake", "--build", str(build), "--target", "_core"], check=True)
 
 
+class BuildPy(build_py):
+    """EDGECLF_MODEL_APART leaves the built-in model to a package of its own, as wheels do."""
+
+    def find_data_files(self, package, src_dir):
+        found = super().find_data_files(package, src_dir)
+        if not os.environ.get("EDGECLF_MODEL_APART"):
+            return found
+        return [path for path in found if Path(path).suffix not in (".onnx", ".tflite")]
+
+
 setup(
     ext_modules=[Extension("edgeclf._core", sources=[])],
-    cmdclass={"build_ext": CMakeBuild},
+    cmdclass={"build_ext": CMakeBuild, "build_py": BuildPy},
 )

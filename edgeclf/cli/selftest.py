@@ -63,11 +63,15 @@ def _careful(step: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
 
 def _runtimes() -> Dict[str, Any]:
     from edgeclf.backends import available
+
+    return {"backends": [backend._asdict() for backend in available()]}
+
+
+def _file() -> Dict[str, Any]:
     from edgeclf.models import default_model
 
-    backends = [backend._asdict() for backend in available()]
     file = default_model()
-    return {"backends": backends, "file": file.name, "reason": _reason(backends, file.suffix)}
+    return {"file": file.name, "reason": _reason(_runtimes()["backends"], file.suffix)}
 
 
 def _reason(backends: List[Dict[str, Any]], suffix: str) -> str:
@@ -100,7 +104,7 @@ def _answer() -> Dict[str, Any]:
         }
 
 
-_STEPS = (_runtimes, _answer)
+_STEPS = (_runtimes, _file, _answer)
 
 
 def _gradient() -> Any:
