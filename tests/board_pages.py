@@ -55,7 +55,8 @@ import shutil, sys
 from pathlib import Path
 name, arguments = {name!r}, sys.argv[1:]
 known = {options!r}
-unknown = [word for word in arguments if word.startswith("-") and len(word) > 1 and word not in known]
+options = [word for word in arguments if word.startswith("-") and len(word) > 1]
+unknown = set(options) - set(known)
 if unknown:
     sys.exit(f"{{name}}: unknown options {{unknown}}")
 def value(option):
