@@ -34,7 +34,7 @@ class System(NamedTuple):
 
     machine: str  # the kernel's
     architecture: str  # the wheels'
-    glibc: int  # 2.N
+    glibc: int  # 2.N; 0 for a pip that knows no tag beyond manylinux2014
     python: Tuple[int, int]
 
 

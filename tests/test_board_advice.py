@@ -32,7 +32,8 @@ def board(root: Path, family: str, machine: str) -> Board:
     return read_board(machine_of(root, files), machine=machine)
 
 
-# Board, kernel, bits of the system, glibc, Python: systems as they are delivered.
+# Board, kernel, bits of the system, glibc 2.N, Python: systems as they are delivered. 0: the pip of
+# Ubuntu 20.04, which knows no tag beyond manylinux2014.
 SYSTEMS = {
     "Raspberry Pi OS 11, 64": ("Raspberry Pi 3", "aarch64", 64, 31, (3, 9)),
     "Raspberry Pi OS 12, 64": ("Raspberry Pi 4", "aarch64", 64, 36, (3, 11)),
@@ -43,6 +44,9 @@ SYSTEMS = {
     # The trap: since 2023 the 32-bit system starts a 64-bit kernel on a Pi 4 and 5.
     "Raspberry Pi OS 12, 32 on 64": ("Raspberry Pi 4", "aarch64", 32, 36, (3, 11)),
     "Ubuntu 20.04, x86": ("x86-64", "x86_64", 64, 31, (3, 8)),
+    "Ubuntu 20.04, x86, its own pip": ("x86-64", "x86_64", 64, 0, (3, 8)),
+    "JetPack 5, its own pip": ("Jetson Xavier", "aarch64", 64, 0, (3, 8)),
+    "Debian 11, x86": ("x86-64", "x86_64", 64, 31, (3, 9)),
     "Ubuntu 22.04, x86": ("x86-64", "x86_64", 64, 35, (3, 10)),
     "Debian 12, x86": ("x86-64", "x86_64", 64, 36, (3, 11)),
     "Ubuntu 24.04, x86": ("x86-64", "x86_64", 64, 39, (3, 12)),
