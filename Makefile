@@ -47,12 +47,16 @@ test-heavy: $(VENV)/.test
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
 
 # Every wheel, the sdist and the list of parts, into dist/: see docs/wheels.md.
-.PHONY: wheels test-wheels
+.PHONY: wheels test-wheels test-arm-wheels
 wheels:
 	$(PYTHON) toolchains/build_wheels.py $(WHEEL_ARGS)
 
 test-wheels: $(VENV)/.test wheels
 	EDGECLF_WHEELS=dist $(BIN)/python -m pytest -m heavy tests/test_wheels.py $(PYTEST_ARGS)
+
+# The wheels of dist/ on an emulated Debian; says so where its packages cannot be had.
+test-arm-wheels: $(VENV)/.venv
+	$(BIN)/python toolchains/arm_root.py dist
 
 # Looks for inputs that break the core. Needs clang (Debian: clang); SECONDS for each target.
 SECONDS ?= 60

@@ -44,7 +44,7 @@ BOARDS = {
         debian="arm64",
         emulator="qemu-aarch64-static",
         processors=("cortex-a53", "cortex-a72", "cortex-a76"),
-        packages=(),
+        packages=("libstdc++6",),  # for the runtimes; edgeclf needs none
         wheels=("numpy==1.26.4", "Pillow>=10", *_PURE),
         # Later ones of either crash in qemu 7.2.
         runtimes=(
@@ -58,7 +58,7 @@ BOARDS = {
         emulator="qemu-arm-static",
         processors=("cortex-a7", "cortex-a15"),
         # PyPI has no wheels of these for it.
-        packages=("python3-numpy", "python3-pil"),
+        packages=("libstdc++6", "python3-numpy", "python3-pil"),
         wheels=_PURE,
         runtimes=(("tflite-runtime==2.14.0",),),
     ),
@@ -110,7 +110,8 @@ def _skip(reason: str) -> NoReturn:
 def debian_root(board: Board, folder: Path) -> Path:
     """Python and its libraries for that architecture, of the release that this machine has."""
     root = folder / "root"
-    if (root / "complete").exists():
+    complete = root / "complete"
+    if complete.exists() and complete.read_text(encoding="utf-8") == repr(board.packages):
         return root
     shutil.rmtree(folder, ignore_errors=True)
     archives = folder / "archives"
@@ -141,7 +142,7 @@ def debian_root(board: Board, folder: Path) -> Path:
         _skip(f"Debian's packages for {board.debian} cannot be had: {said}")
     for package in sorted(archives.glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", str(package), str(root)], check=True)
-    (root / "complete").touch()
+    complete.write_text(repr(board.packages), encoding="utf-8")
     return root
 
 

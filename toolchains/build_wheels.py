@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,10 +81,8 @@ def _interpreters(wanted: "list[str] | None") -> "list[Interpreter]":
     return found
 
 
-def build_all(
-    pythons: "list[Interpreter]", arches: "list[str]", work: Path, dist: Path
-) -> "list[Path]":
-    """Builds from the sdist, so that it is complete; gives the wheels."""
+def build_all(pythons: "list[Interpreter]", arches: "list[str]", work: Path, dist: Path) -> None:
+    """Builds from the sdist, so that it is complete."""
     import packing
     import sbom
     import sources
@@ -99,25 +98,55 @@ def build_all(
     info = sources.pure_tree(source, work / "pure")
     version = info.name[: -len(".dist-info")].split("-")[1]
     parts = sbom.bill_of_materials(version, _llvm_version(), [])
-    facts = []
     for arch in arches:
         for python in pythons:
-            wheel, found = _build_one(source, work, TARGETS[arch], python, parts, dist)
-            facts.append({"wheel": wheel.name, "size": wheel.stat().st_size, **found})
+            _build_one(source, work, TARGETS[arch], python, parts, dist)
         _check_instructions(work / TARGETS[arch].name, TARGETS[arch])
     model = packing.pack_pure_wheel(sources.model_tree(source, work / "model"), dist)
     print(f"{model.name}: {model.stat().st_size} bytes")
-    wheels = [dist / one["wheel"] for one in facts]
-    bill = sbom.bill_of_materials(version, _llvm_version(), [*wheels, model, sdist])
+    _write_lists(version, dist, [model, sdist])
+
+
+def _write_lists(version: str, dist: Path, others: "list[Path]") -> None:
+    """Of all wheels of that version in the folder, those of earlier runs for other Pythons, too."""
+    import elf
+    import sbom
+
+    wheels = sorted(dist.glob(f"edgeclf-{version}-*.whl"), key=_order)
+    bill = sbom.bill_of_materials(version, _llvm_version(), [*wheels, *others])
     _write_json(dist / f"edgeclf-{version}.cdx.json", bill)
+    facts = []
+    for wheel in wheels:
+        found = elf.read(_module_of(wheel))
+        facts.append(
+            {
+                "wheel": wheel.name,
+                "size": wheel.stat().st_size,
+                "module_size": found.size,
+                "glibc": found.highest_glibc,
+                "needed": sorted(found.needed),
+            }
+        )
     _write_json(dist / "wheels.json", facts)
-    return wheels
+
+
+def _order(wheel: Path) -> "tuple[int, int]":
+    """By processor, then by Python, as they are made."""
+    _, _, python, _, platform = wheel.stem.split("-")
+    arch = next(number for number, name in enumerate(TARGETS) if platform.endswith(name))
+    return arch, int(python[len("cp3") :])
+
+
+def _module_of(wheel: Path) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.startswith("edgeclf/_core.cpython")]
+        return archive.read(name)
 
 
 def _build_one(
     source: Path, work: Path, target: Target, python: Interpreter, parts: dict, dist: Path
-) -> "tuple[Path, dict]":
-    """One wheel, and what was found in it; ends the program if it must not be shipped."""
+) -> None:
+    """Makes one wheel; ends the program if it must not be shipped."""
     import elf
     from compiling import compile_module
     from packing import pack_module_wheel
@@ -132,11 +161,6 @@ def _build_one(
         wheel.unlink()
         sys.exit("\n".join(f"edgeclf: {wheel.name}: {problem}" for problem in problems))
     print(f"{wheel.name}: {wheel.stat().st_size} bytes, glibc {facts.highest_glibc}", flush=True)
-    return wheel, {
-        "module_size": facts.size,
-        "glibc": facts.highest_glibc,
-        "needed": sorted(facts.needed),
-    }
 
 
 def _check_instructions(objects: Path, target: Target) -> None:

@@ -44,5 +44,6 @@ check() { # triple, processor
 build aarch64-linux-gnu qemu-aarch64-static
 check aarch64-linux-gnu cortex-a53
 check aarch64-linux-gnu cortex-a72
+check aarch64-linux-gnu cortex-a76
 build arm-linux-gnueabihf qemu-arm-static
 check arm-linux-gnueabihf cortex-a7

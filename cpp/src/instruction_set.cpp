@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "x86_features.h"
+
 namespace edgeclf {
 namespace {
 
@@ -14,8 +16,8 @@ const std::vector<std::string> kNames{"scalar", "sse41", "avx2"};
 bool runs(std::size_t rank) {
   switch (rank) {
     case 0: return true;
-    case 1: return __builtin_cpu_supports("sse4.1") != 0;
-    default: return __builtin_cpu_supports("avx2") != 0;
+    case 1: return x86_supports("sse4.1");
+    default: return x86_supports("avx2");
   }
 }
 

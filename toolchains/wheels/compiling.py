@@ -42,6 +42,9 @@ def compile_module(source: Path, build: Path, target: Target, python: Interprete
         "pybind11_DIR": pybind11.get_cmake_dir(),
         "PYTHON_MODULE_EXTENSION": target.module_suffix(python.version),
         "PYTHON_MODULE_DEBUG_POSTFIX": "",
+        # pybind11 would try them anew for each Python; the module has neither.
+        "HAS_FLTO": "OFF",
+        "HAS_FLTO_THIN": "OFF",
     }
     given = [f"-D{name}={value}" for name, value in definitions.items()]
     cmake = str(tools / "cmake")

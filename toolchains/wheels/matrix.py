@@ -23,13 +23,11 @@ OLDEST_NUMPY = {
 }
 
 
-def install(python: str, folder: Path, requirements: Sequence[str], pip: str = "") -> Path:
-    """A fresh virtual environment with these in it, by its Python; `pip` as in "pip==20.0.2"."""
+def install(python: str, folder: Path, requirements: Sequence[str]) -> Path:
+    """A fresh virtual environment with these in it, by its Python."""
     subprocess.run([python, "-m", "venv", str(folder)], check=True)
     inside = folder / "bin" / "python"
     command = [str(inside), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-    if pip:
-        subprocess.run([*command, pip], check=True)
     # Wheels alone: an old NumPy that pip would compile is not the one that people have.
     subprocess.run([*command, "--only-binary=:all:", *requirements], check=True)
     return inside

@@ -27,7 +27,7 @@ def pack_module_wheel(
     shutil.copyfile(module, copy / "edgeclf" / module.name)
     (copy / "edgeclf" / module.name).chmod(0o755)
     (info,) = copy.glob("*.dist-info")
-    # Where PEP 770 wants it, so that a scanner finds it on the board, too.
+    # Where PEP 770 has it, so that a scanner finds it on the board, too.
     (info / "sboms").mkdir()
     text = json.dumps(parts, indent=1, sort_keys=True) + "\n"
     (info / "sboms" / "edgeclf.cdx.json").write_text(text, encoding="utf-8")
@@ -35,7 +35,8 @@ def pack_module_wheel(
     licenses.mkdir(parents=True)
     for name, path in bundled_licenses().items():
         shutil.copyfile(path, licenses / f"{name}.txt")
-    tags = [f"{python_tag(python)}-{python_tag(python)}-{one}" for one in _platforms(target)]
+    tag = python_tag(python)
+    tags = [f"{tag}-{tag}-{platform}" for platform in target.platform_tag.split(".")]
     return _pack(copy, tags, dist, pure=False)
 
 
@@ -49,19 +50,17 @@ def bundled_licenses() -> Dict[str, Path]:
     import pybind11
     import ziglang
 
-    llvm = Path(ziglang.__file__).parent / "lib"
+    zig = Path(ziglang.__file__).parent
+    llvm = zig / "lib"
     installed = Path(pybind11.__file__).parent.parent
     (binding,) = installed.glob("pybind11-*.dist-info/licenses/LICENSE")
     return {
         "pybind11": binding,
+        "zig": zig / "LICENSE",
         "libcxx": llvm / "libcxx" / "LICENSE.TXT",
         "libcxxabi": llvm / "libcxxabi" / "LICENSE.TXT",
         "libunwind": llvm / "libunwind" / "LICENSE.TXT",
     }
-
-
-def _platforms(target: Target) -> "list[str]":
-    return target.platform_tag.split(".")
 
 
 def _pack(tree: Path, tags: "list[str]", dist: Path, *, pure: bool) -> Path:
@@ -70,13 +69,12 @@ def _pack(tree: Path, tags: "list[str]", dist: Path, *, pure: bool) -> Path:
     (info / "WHEEL").write_text(wheel, encoding="utf-8")
     for path in tree.rglob("*"):
         path.chmod(0o755 if path.is_dir() or path.suffix == ".so" else 0o644)
-    before = set(dist.glob("*.whl"))
-    name = f"{info.name[: -len('.dist-info')]}-{_file_tag(tags)}.whl"
-    (dist / name).unlink() if (dist / name).exists() else None
+    made = dist / f"{info.name[: -len('.dist-info')]}-{_file_tag(tags)}.whl"
+    if made.exists():
+        made.unlink()
     run_python(["-m", "wheel", "pack", str(tree), "--dest-dir", str(dist)], tree)
-    made = dist / name
     if not made.exists():
-        sys.exit(f"edgeclf: expected {name}, got {sorted(set(dist.glob('*.whl')) - before)}")
+        sys.exit(f"edgeclf: expected {made.name} in {dist}, and it is not there")
     return made
 
 
