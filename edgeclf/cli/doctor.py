@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 import click
 
 from edgeclf.cli import text
+from edgeclf.cli.board_lines import board_facts, board_lines
 from edgeclf.version import __version__
 
 __all__ = ["command"]
@@ -40,7 +41,6 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 
 def _examine() -> Dict[str, Any]:
-    from edgeclf.board import read_board
     from edgeclf.cli.selftest import run_apart
 
     found = run_apart()
@@ -51,7 +51,7 @@ def _examine() -> Dict[str, Any]:
             "implementation": platform.python_implementation(),
             "bits": 64 if sys.maxsize > 2**32 else 32,
         },
-        "board": read_board()._asdict(),
+        **board_facts(),
         "kernels": _kernels(),
         "backends": found.pop("backends"),
         "decoders": _decoders(),
@@ -107,6 +107,7 @@ def _show(report: Dict[str, Any]) -> None:
         ("kernels", _kernels_text(report["kernels"])),
     ]
     text.section(f"edgeclf {report['edgeclf']}", text.columns(rows))
+    text.section("This board", board_lines(report))
     text.section("Runtimes", _runtime_lines(report["backends"]))
     text.section("Decoders", _decoder_lines(report["decoders"]))
     text.section("Built-in model", _model_lines(report["default_model"]))

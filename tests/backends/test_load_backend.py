@@ -146,7 +146,7 @@ def test_what_is_installed_is_listed_with_its_version() -> None:
     [
         ("onnx", "x86_64", (3, 8), "pip install 'edgeclf[onnx]'"),
         ("tflite", "aarch64", (3, 13), "pip install 'edgeclf[tflite]'"),
-        ("tflite", "armv7l", (3, 11), "pip install 'tflite-runtime==2.14.0' 'numpy<2'"),
+        ("tflite", "armv7l", (3, 11), "pip install 'tflite-runtime>=2.13' 'numpy<2' flatbuffers"),
         ("tflite", "armv7l", (3, 12), "use Python 3.8 to 3.11"),
         ("onnx", "armv7l", (3, 11), "use a .tflite model"),
         ("tensorrt", "x86_64", (3, 11), "pip install 'edgeclf[tensorrt]'"),

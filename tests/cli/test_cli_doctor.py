@@ -12,7 +12,7 @@ from typing import Any, Callable
 import pytest
 
 from edgeclf import _core
-from edgeclf.cli import doctor, selftest
+from edgeclf.cli import board_lines, doctor, selftest
 from edgeclf.errors import ArgumentError
 from edgeclf.version import __version__
 
@@ -107,6 +107,49 @@ def test_a_missing_simplejpeg_is_said(invoke: Invoke, monkeypatch: pytest.Monkey
     result = invoke("doctor")
     assert "pip install simplejpeg" in result.stdout
     assert ["Pillow", "9.9"] in [line.split() for line in result.stdout.splitlines()]
+
+
+def test_the_board_and_what_to_type_for_it(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "pip install 'a-runtime-with-a-long-name>=2.13' 'numpy<2' flatbuffers another-package"
+    report = board_lines.board_facts()
+    report["board_state"] = {
+        "jetson_linux": "36.4.3",
+        "jetpack": "6.2",
+        "power_mode": "0 (MAXN)",
+        "throttling": ("under-voltage now",),
+    }
+    report["advice"] = {
+        "backend": "tflite",
+        "because": "it is quick",
+        "install": [line],
+        "notes": ["there is too little power \033[31m"],
+        "picks": {"onnx": None, "tflite": "tflite"},
+    }
+    monkeypatch.setattr(selftest, "run_apart", lambda: dict(WORKING))
+    monkeypatch.setattr(doctor, "board_facts", lambda: report)
+    result = invoke("doctor")
+    assert result.exit_code == 0
+    lines = [text.strip() for text in result.stdout.splitlines()]
+    assert line in lines  # in one piece, to be copied
+    words = [text.split(maxsplit=3) for text in lines]
+    assert ["system", "Jetson", "Linux", "36.4.3, JetPack 6.2"] in words
+    assert ["power", "mode", "nvpmodel", "0 (MAXN)"] in words
+    assert ["power", "under-voltage", "now"] in words
+    assert any(text.endswith("tflite, because it is quick") for text in lines)
+    assert any(text.endswith(".onnx: nothing, .tflite: tflite") for text in lines)
+    assert "\033" not in result.stdout
+    parsed = json.loads(invoke("doctor", "--json").stdout)
+    assert parsed["advice"]["install"] == [line]
+    assert parsed["board_state"]["jetpack"] == "6.2"
+
+
+def test_what_is_picked_is_what_loads(invoke: Invoke) -> None:
+    """For each format: the backend that load_backend takes, or none where it has none."""
+    report = json.loads(invoke("doctor", "--json").stdout)
+    usable = {one["name"] for one in report["backends"] if one["usable"]}
+    expected = {"onnx": "onnxruntime", "tflite": "tflite"}
+    for format, name in expected.items():
+        assert report["advice"]["picks"][format] == (name if name in usable else None)
 
 
 @pytest.mark.parametrize("name", ["SIGILL", "SIGSEGV"])
