@@ -59,7 +59,8 @@ class BoardFacts(NamedTuple):
         arch: of its Python: "x86_64", "aarch64" or "armv7l", also on a 64-bit kernel.
         python: (3, 11). python_path: where it is there; "" where nobody was asked.
         glibc: (2, 36).
-        has: packages of its system's Python, name -> version, that a venv may use.
+        has: packages of its system's Python, name -> version, that releases are to use: on
+            32-bit ARM, for which there are few wheels.
         markers: the environment of PEP 508 on that board.
     """
 
@@ -121,7 +122,8 @@ def _facts(python: Dict[str, Any]) -> Optional[BoardFacts]:
     # What pip there would say of the machine: for a 32-bit Python, that of its own wheels.
     markers = _markers(arch, version, python["system"], python["release"], python["build"])
     glibc = (int(libc.group(1)), int(libc.group(2)))
-    has = {name: number for name, number in python["has"].items() if number}
+    # Where wheels are to be had, a release stands on its own feet.
+    has = {name: v for name, v in python["has"].items() if v and arch == "armv7l"}
     return BoardFacts(arch, (version[0], version[1]), python["path"], glibc, has, markers)
 
 

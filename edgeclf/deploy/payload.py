@@ -104,7 +104,7 @@ def prepared(
             "arch": board.arch,
             "python": f"{board.python[0]}.{board.python[1]}",
             "glibc": list(_needed_glibc(wheels)),
-            "system_site_packages": board.arch == "armv7l",
+            "system_site_packages": bool(board.has),
         },
         "model": name,
         "backend": backend,

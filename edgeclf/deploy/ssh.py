@@ -56,7 +56,7 @@ class Connection:
         identity: Optional[Path] = None,
         config: Optional[Path] = None,
     ):
-        if not _HOST.fullmatch(host):
+        if not _HOST.fullmatch(host) or "@-" in host:
             raise ArgumentError(
                 f"host: expected a name such as pi@raspberrypi.local, got {host[:80]!r}"
             )

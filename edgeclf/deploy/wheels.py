@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
-from typing import Iterable, List, NamedTuple, Optional, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from edgeclf.deploy.board_facts import BoardFacts
 from edgeclf.errors import DeployError
@@ -58,16 +59,21 @@ def glibc_of(platform: str) -> Tuple[int, int]:
 
 
 def fits(wheel: Wheel, board: BoardFacts) -> bool:
-    """Whether pip on that board would take it."""
-    number = f"{board.python[0]}{board.python[1]}"
-    pythons = {f"cp{number}", "py3", f"py{number}"}
-    python_fits = bool(pythons & set(wheel.pythons))
-    abi_fits = {f"cp{number}", "abi3", "none"} & set(wheel.abis)
-    if "abi3" in wheel.abis and not python_fits:
-        oldest = [int(p[3:]) for p in wheel.pythons if re.fullmatch(r"cp3\d+", p)]
-        python_fits = bool(oldest) and min(oldest) <= board.python[1]
-    platforms = {"any", *platform_tags(board)}
-    return bool(python_fits and abi_fits and platforms & set(wheel.platforms))
+    """Whether pip on that board would take it (PEP 425)."""
+    named = product(wheel.pythons, wheel.abis, wheel.platforms)
+    return not _tags(board).isdisjoint(named)
+
+
+def _tags(board: BoardFacts) -> Set[Tuple[str, str, str]]:
+    major, minor = board.python
+    own = f"cp{major}{minor}"
+    anyones = [f"py{major}", *(f"py{major}{n}" for n in range(minor + 1))]
+    tags = {(own, "none", "any"), *((python, "none", "any") for python in anyones)}
+    for platform in platform_tags(board):
+        tags |= {(own, abi, platform) for abi in (own, "abi3", "none")}
+        tags |= {(f"cp{major}{n}", "abi3", platform) for n in range(2, minor)}
+        tags |= {(python, "none", platform) for python in anyones}
+    return tags
 
 
 def edgeclf_wheel(folder: Path, boards: Iterable[BoardFacts]) -> Tuple[Wheel, BoardFacts]:
