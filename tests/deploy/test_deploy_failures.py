@@ -121,7 +121,7 @@ def test_a_damaged_transfer_is_noticed_and_forgotten(connection, payload, prefix
     part = prefix.path / "incoming" / f"{payload.sha256}.part"
     part.parent.mkdir()
     part.write_bytes(b"\0" * 1000)
-    with pytest.raises(DeployError, match="^transfer: .*not what was sent.*same command"):
+    with pytest.raises(DeployError, match=r"^transfer: .*not what was sent.*same command"):
         deploy.deploy(connection, payload, str(prefix.path), lambda event: None)
     intact(prefix)
     assert not part.exists()
@@ -154,7 +154,7 @@ def test_two_at_once(connection, payload, prefix):
     refused = []
 
     def second(pid):
-        with pytest.raises(DeployError, match="^lock: .*another deployment") as caught:
+        with pytest.raises(DeployError, match=r"^lock: .*another deployment") as caught:
             deploy.deploy(connection, payload, str(prefix.path), lambda event: None)
         refused.append(caught.value)
 
@@ -184,11 +184,11 @@ def test_the_disk_is_full(connection, payload, small_disk, free):
     space = os.statvfs(small_disk)
     with (small_disk / "ballast").open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - free)
-    with pytest.raises(DeployError, match="^space: .*MB are needed"):
+    with pytest.raises(DeployError, match=r"^space: .*MB are needed"):
         deploy.deploy(connection, payload, str(prefix.path), lambda event: None)
     # And where the estimate was wrong:
     unaware = payload._replace(manifest={**payload.manifest, "need_bytes": 0})
-    with pytest.raises(DeployError, match="No space left|Errno 28"):
+    with pytest.raises(DeployError, match=r"No space left|Errno 28"):
         deploy.deploy(connection, unaware, str(prefix.path), lambda event: None)
     assert prefix.current() == first["id"]
     assert prefix.releases() == [first["id"]]

@@ -61,7 +61,7 @@ def test_the_board_is_asked(connection, here):
 
 @pytest.mark.parametrize("python", ["no-such-python", "$(touch pwned)", "-x", "a b'; touch pwned"])
 def test_no_python_there(connection, python, tmp_path):
-    with pytest.raises(DeployError, match="probe: no .*apt install python3"):
+    with pytest.raises(DeployError, match=r"probe: no .*apt install python3"):
         deploy.probe(connection, python)
 
 
@@ -94,7 +94,7 @@ def test_nobody_listens(sshd):
         port = free.getsockname()[1]
     config = sshd.client_config("nobody", Port=port)
     with deploy.Connection(boards.HOST, config=config) as connection, pytest.raises(
-        DeployError, match="refused.*Is ssh enabled"
+        DeployError, match=r"refused.*Is ssh enabled"
     ):
         deploy.probe(connection)
 

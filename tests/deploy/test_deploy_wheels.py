@@ -1,4 +1,4 @@
-"""Which wheels a board gets: tags against `packaging`'s opinion, markers against pip's own choice."""
+"""Which wheels a board gets: tags as `packaging` has them, markers as pip reads them."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_choice_is_kept_and_a_failed_one_leaves_nothing(local_index, tmp_path,
     first = needed_wheels(board, wheel, "tflite", tmp_path / "cache")
     (local_index / "for_64_bit-1.0-py3-none-any.whl").unlink()
     assert needed_wheels(board, wheel, "tflite", tmp_path / "cache") == first
-    with pytest.raises(DeployError, match="no wheels for aarch64.*for-64-bit"):
+    with pytest.raises(DeployError, match=r"no wheels for aarch64.*for-64-bit"):
         needed_wheels(board, wheel, "tflite", tmp_path / "other")
     assert list((tmp_path / "other").iterdir()) == []
 
