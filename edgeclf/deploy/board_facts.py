@@ -172,6 +172,11 @@ _DEBIAN_ARMHF = {
 }
 
 
+# The C library of the system whose own Python it is: Ubuntu 20.04, Debian 11, Ubuntu 22.04,
+# Debian 12, Ubuntu 24.04, Debian 13.
+_GLIBC = {8: (2, 31), 9: (2, 31), 10: (2, 35), 11: (2, 36), 12: (2, 39), 13: (2, 41)}
+
+
 def assumed_board(
     arch: str,
     python: Tuple[int, int],
@@ -181,11 +186,13 @@ def assumed_board(
     """A board that nobody can ask: for bundles and images.
 
     Args:
-        glibc: 2.31 unless said, which Debian 11, Ubuntu 20.04 and all later ones have.
+        glibc: unless said, that of the Debian or Ubuntu whose own Python this is. The installer
+            refuses a payload whose wheels need a newer one than the board has.
         has: what its system's Python brings; for armv7l, python3-numpy and python3-pil of its
             Debian unless said.
     """
     if has is None:
         has = _DEBIAN_ARMHF.get(python, {}) if arch == "armv7l" else {}
     markers = _markers(arch, (*python, 0), "Linux", "", "")
-    return BoardFacts(arch, python, "", glibc or (2, 31), dict(has), markers)
+    glibc = glibc or _GLIBC.get(python[1], (2, 31))
+    return BoardFacts(arch, python, "", glibc, dict(has), markers)

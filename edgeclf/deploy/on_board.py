@@ -21,6 +21,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import select
 import shutil
 import signal
@@ -232,8 +233,8 @@ def differences(expected: Document, came: Document) -> Tuple[List[str], float]:
     float ones may differ by rounding; the first class is the same; scores within the bound."""
     problems: List[str] = []
     apart: List[float] = []
-    if not expected["photos"] or expected["dtype"] != came["dtype"]:
-        return [f"a tensor of {expected['dtype']} became one of {came['dtype']}"], 0.0
+    if not expected["photos"] or expected["dtype"] != came.get("dtype"):
+        return [f"a tensor of {expected['dtype']} became one of {came.get('dtype')}"], 0.0
     for name, want in sorted(expected["photos"].items()):
         got = came["photos"].get(name)
         if got is None:
@@ -572,12 +573,13 @@ def tail(text: str) -> str:
 
 def json_in(text: str) -> Document:
     """The JSON object in a program's output; a runtime may print lines of its own around it."""
-    begin, end = text.find("{"), text.rfind("}")
-    try:
-        found = json.loads(text[begin : end + 1])
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    decoder = json.JSONDecoder()
+    for match in re.finditer(r"^\{", text, re.M):
+        with contextlib.suppress(ValueError):
+            found = decoder.raw_decode(text, match.start())[0]
+            if len(found) > 1:
+                return dict(found)
+    return {}
 
 
 def python_of(release: Path) -> Path:

@@ -19,6 +19,7 @@ from edgeclf.deploy import scripts
 from edgeclf.deploy.board_facts import BoardFacts
 from edgeclf.deploy.download import needed_wheels
 from edgeclf.deploy.model_files import backend_for, copied_model, default_model_for, score_bound
+from edgeclf.deploy.on_board import json_in
 from edgeclf.deploy.wheels import Wheel, edgeclf_wheel, fits, glibc_of, parsed
 from edgeclf.errors import ArgumentError, DeployError
 from edgeclf.model_file import ModelFile
@@ -187,14 +188,13 @@ def _own_answers(stage: Path, model: str) -> Dict[str, Any]:
         text=True,
         errors="replace",
     )
-    begin = done.stdout.find('{"edgeclf"')
-    if done.returncode or begin < 0:
+    answers = json_in(done.stdout)
+    if done.returncode or not answers:
         said = done.stderr.strip().splitlines()[-1:] or ["nothing"]
         raise DeployError(
             f"answers: the model does not run on this machine, so there is nothing to compare the "
             f"board with: {said[0]}"
         )
-    answers: Dict[str, Any] = json.loads(done.stdout[begin:])
     for photo in answers["photos"].values():
         del photo["scores_of"]
     return answers

@@ -63,8 +63,9 @@ class Connection:
         if shutil.which("ssh") is None:
             raise DeployError("connect: there is no ssh here. Install it: openssh-client")
         self.host = host
-        # Short, because a socket's path has at most 107 bytes.
-        self._folder = tempfile.mkdtemp(prefix="edgeclf-ssh-")
+        # A socket's path has at most 107 bytes, of which ssh takes 60.
+        short = len(tempfile.gettempdir()) < 25
+        self._folder = tempfile.mkdtemp(prefix="edgeclf-ssh-", dir=None if short else "/tmp")
         self._options = ["-T", "-x"]
         for name, value in (
             ("ControlMaster", "auto"),

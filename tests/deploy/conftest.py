@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ensurepip
-import json
 import shutil
 import subprocess
 import sys
@@ -11,13 +10,12 @@ import sysconfig
 from importlib import metadata
 from pathlib import Path
 
-import board as boards
+import deploy_board as boards
 import pytest
+from deploy_board import PHOTOS, Prefix
 
 from edgeclf import deploy
 from edgeclf.deploy.download import _stand_in
-
-PHOTOS = boards.ROOT / "examples" / "photos"
 
 
 @pytest.fixture(scope="session")
@@ -113,30 +111,6 @@ def payload(make_payload):
 def connection(sshd):
     with deploy.Connection(boards.HOST, config=sshd.config) as connection:
         yield connection
-
-
-class Prefix:
-    """A folder on the board, and what a user of its current release sees."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def label(self, photo="dragonfly.jpg"):
-        """The answer of the release that is current."""
-        done = subprocess.run(
-            [self.path / "current" / "run", PHOTOS / photo, "--json"],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["categories"][0]["label"]
-
-    def current(self):
-        return (self.path / "current").resolve().name
-
-    def releases(self):
-        return sorted(path.name for path in (self.path / "releases").iterdir())
 
 
 @pytest.fixture(scope="session")

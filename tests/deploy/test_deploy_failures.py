@@ -12,9 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-import board as boards
+import deploy_board as boards
 import pytest
-from conftest import PHOTOS, Prefix
+from deploy_board import PHOTOS, Prefix
 
 from edgeclf import deploy
 from edgeclf.errors import DeployError

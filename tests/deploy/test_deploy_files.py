@@ -10,7 +10,7 @@ import sys
 import tarfile
 
 import pytest
-from conftest import Prefix
+from deploy_board import Prefix
 
 from edgeclf import deploy
 from edgeclf.deploy import scripts

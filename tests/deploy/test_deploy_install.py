@@ -12,7 +12,7 @@ import os
 import shutil
 import zipfile
 
-import board as boards
+import deploy_board as boards
 import pytest
 
 from edgeclf.deploy import on_board

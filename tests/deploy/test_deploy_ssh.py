@@ -8,9 +8,9 @@ import socket
 import subprocess
 import sys
 
-import board as boards
+import deploy_board as boards
 import pytest
-from conftest import PHOTOS
+from deploy_board import PHOTOS
 
 from edgeclf import deploy
 from edgeclf.errors import ArgumentError, DeployError
@@ -149,7 +149,6 @@ def test_the_whole_way(sshd, wheels, offline, tmp_path):
     """Two releases, status, back, and forth; names that a shell would read are names."""
     prefix = tmp_path / "pre fix; $(touch pwned)"
     app = tmp_path / "my app'; touch pwned;'.py"
-    app.write_text("import os, sys, edgeclf\nprint('I am', os.path.basename(sys.prefix))\n")
     app.write_text(
         "import os, edgeclf\n"
         "with edgeclf.Classifier(os.environ['EDGECLF_MODEL']) as classifier:\n"
@@ -170,7 +169,7 @@ def test_the_whole_way(sshd, wheels, offline, tmp_path):
 
     first = run(*common, "--app", app)
     assert "8 photographs gave the same answers" in first.stdout
-    assert says() == ["FIRST", "dragonfly,"] or says()[:2] == ["FIRST", "dragonfly"]
+    assert " ".join(says()).startswith("FIRST dragonfly")
     app.write_text(app.read_text().replace("FIRST", "SECOND"))
     run(*common, "--app", app)
     assert says()[0] == "SECOND"

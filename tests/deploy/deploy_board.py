@@ -7,10 +7,13 @@ index by `pip download`, as for any board.
 from __future__ import annotations
 
 import base64
+import contextlib
 import getpass
 import hashlib
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "board"
+PHOTOS = ROOT / "examples" / "photos"
 # As root it runs without privilege separation's folder only where that exists.
 _SEPARATION = Path("/run/sshd")
 
@@ -91,6 +95,10 @@ class Sshd:
         raise AssertionError("sshd does not listen")
 
     def stop(self):
+        # With its sessions end the clients' masters of tests that killed their clients.
+        for pid in descendants(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         self.process.terminate()
         self.process.wait()
 
@@ -163,3 +171,27 @@ def descendants(pid):
             found.append(child)
             todo.append(child)
     return found
+
+
+class Prefix:
+    """A folder on the board, and what a user of its current release sees."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def label(self, photo="dragonfly.jpg"):
+        """The answer of the release that is current."""
+        done = subprocess.run(
+            [self.path / "current" / "run", PHOTOS / photo, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["categories"][0]["label"]
+
+    def current(self):
+        return (self.path / "current").resolve().name
+
+    def releases(self):
+        return sorted(path.name for path in (self.path / "releases").iterdir())
