@@ -63,13 +63,13 @@ class Connection:
         if shutil.which("ssh") is None:
             raise DeployError("connect: there is no ssh here. Install it: openssh-client")
         self.host = host
-        # A socket's path has at most 107 bytes, of which ssh takes 60.
-        short = len(tempfile.gettempdir()) < 25
-        self._folder = tempfile.mkdtemp(prefix="edgeclf-ssh-", dir=None if short else "/tmp")
+        self._folder = tempfile.mkdtemp(prefix="edgeclf-ssh-")
+        # A socket's path has at most 107 bytes, of which ssh takes 60; else each command connects.
+        short = len(self._folder) <= 45
         self._options = ["-T", "-x"]
         for name, value in (
-            ("ControlMaster", "auto"),
-            ("ControlPath", f"{self._folder}/%C"),
+            ("ControlMaster", "auto" if short else "no"),
+            ("ControlPath", f"{self._folder}/%C" if short else "none"),
             ("ControlPersist", "300"),
             ("ConnectTimeout", "20"),
             ("ServerAliveInterval", "15"),
