@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -399,7 +400,7 @@ def serve() -> None:
         if isinstance(exc, BrokenPipeError):
             os._exit(1)  # nobody listens any more
         advice = "Is the disk full, or the folder not this user's?"
-        say({"failed": "board", "message": f"{exc}", "advice": advice})
+        say({"failed": _told["step"], "message": f"{exc}", "advice": advice})
         sys.exit(1)
 
 
@@ -442,25 +443,31 @@ def received(prefix: Path, order: Document, stream: IO[bytes]) -> Path:
         offset = 0
     _check_space(prefix, order["need_bytes"] - offset)
     say({"step": "transfer", "offset": offset})
-    with part.open("ab") as file:
-        left = order["size"] - offset
-        while left:
-            data = read_some(stream, min(CHUNK, left), IDLE_S)
-            file.write(data)
-            left -= len(data)
-        file.flush()
-        os.fsync(file.fileno())
-    if sha256_of(part) != order["sha256"]:
-        part.unlink()
-        raise Failure("transfer", "what came is not what was sent", "Run the same command again")
     folder = incoming / "payload"
     try:
+        _append(part, stream, order["size"] - offset)
+        if sha256_of(part) != order["sha256"]:
+            part.unlink()
+            again = "Run the same command again"
+            raise Failure("transfer", "what came is not what was sent", again)
         unpack(part, folder)
-    except BaseException:
+    except BaseException as exc:
         shutil.rmtree(str(folder), ignore_errors=True)
+        if isinstance(exc, OSError):  # a full disk: what runs there needs the room more than we do
+            part.unlink()
         raise
     part.unlink()
     return folder
+
+
+def _append(part: Path, stream: IO[bytes], left: int) -> None:
+    with part.open("ab", buffering=0) as file:
+        while left:
+            data = read_some(stream, min(CHUNK, left), IDLE_S)
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left -= len(data)
+        os.fsync(file.fileno())
 
 
 def unpack(tar: Path, folder: Path) -> None:
@@ -503,7 +510,11 @@ def read_some(stream: IO[bytes], size: int, seconds: float) -> bytes:
     return data
 
 
+_told: Document = {"step": "connect"}
+
+
 def say(event: Document) -> None:
+    _told["step"] = event.get("step", _told["step"])
     sys.stdout.write(f"{MARK}{json.dumps(event)}\n")
     sys.stdout.flush()
 

@@ -18,6 +18,14 @@ from edgeclf import deploy
 from edgeclf.deploy.download import _stand_in
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What needs a real server belongs to the heavy group."""
+    for item in items:
+        if "sshd" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.heavy)
+
+
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory):
     """A real server; where Debian's openssh-server is not installed the test is skipped."""
