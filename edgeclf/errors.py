@@ -13,6 +13,7 @@
     |   +-- BackendUnavailable            not installed, or not able to do what was asked
     |   +-- InferenceError                the runtime failed, or gave numbers that are not numbers
     +-- SourceError                       a camera, a video or a folder gave no frames
+    +-- DeployError                       a board could not be given its new version
 
 A message says what was expected, what came, and what to do. A vendor's exception is wrapped
 once, by the module that called the vendor, and stays reachable as ``__cause__``.
@@ -25,6 +26,7 @@ __all__ = [
     "BackendError",
     "BackendUnavailable",
     "DecodeError",
+    "DeployError",
     "EdgeclfError",
     "FrameError",
     "InferenceError",
@@ -77,3 +79,7 @@ class InferenceError(BackendError):
 
 class SourceError(EdgeclfError):
     """A source of frames cannot be opened or has failed."""
+
+
+class DeployError(EdgeclfError):
+    """A step of a deployment failed; what the board ran before, it still runs."""

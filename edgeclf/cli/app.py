@@ -18,7 +18,7 @@ from edgeclf.version import __version__
 __all__ = ["cli", "failed"]
 
 # The order of the help: what people need first stands first.
-_COMMANDS = ("predict", "inspect", "build", "doctor", "completion")
+_COMMANDS = ("predict", "inspect", "build", "doctor", "deploy", "completion")
 
 
 class _LazyGroup(click.Group):

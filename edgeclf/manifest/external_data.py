@@ -10,13 +10,13 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, List
 
 from edgeclf.errors import ManifestError
 from edgeclf.manifest.onnx_schema import parse_model, text
 from edgeclf.model_file import ModelFile
 
-__all__ = ["check"]
+__all__ = ["check", "locations"]
 
 _EXTERNAL = 1  # TensorProto.DataLocation
 _DRIVE = re.compile("[A-Za-z]:")
@@ -32,6 +32,20 @@ def check(model: ModelFile) -> None:
     for tensor in _tensors(parse_model(model)):
         if tensor.data_location == _EXTERNAL or tensor.external_data:
             _check_tensor(tensor, model)
+
+
+def locations(model: ModelFile) -> List[str]:
+    """The files beside the model that hold its weights, relative to its folder, each once.
+
+    What they say is not checked: call `check` first.
+    """
+    found = {
+        text(entry.value)
+        for tensor in _tensors(parse_model(model))
+        for entry in tensor.external_data
+        if text(entry.key) == "location"
+    }
+    return sorted(found)
 
 
 def _tensors(message: Any) -> Iterator[Any]:

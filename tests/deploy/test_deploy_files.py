@@ -1,0 +1,126 @@
+"""A bundle and an overlay: the same payload as files, installed without ssh and without network."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+
+import pytest
+from deploy_board import Prefix
+
+from edgeclf import deploy
+from edgeclf.deploy import scripts
+from edgeclf.errors import ArgumentError, DeployError
+
+
+@pytest.fixture(scope="module")
+def bundle(payload, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bundle") / "out.tar"
+    deploy.write_bundle(payload, path)
+    return path
+
+
+def unpacked(bundle, folder):
+    subprocess.run(["tar", "xf", str(bundle), "-C", str(folder)], check=True)
+    (top,) = folder.iterdir()
+    return top
+
+
+def install(top, *args, **variables):
+    return subprocess.run(
+        ["sh", str(top / "install.sh"), *map(str, args)],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={**os.environ, "EDGECLF_PYTHON": sys.executable, **variables},
+    )
+
+
+@pytest.mark.heavy
+def test_a_bundle_installs_itself_and_goes_back(bundle, tmp_path):
+    stick = tmp_path / "usb stick"
+    stick.mkdir()
+    top = unpacked(bundle, stick)
+    prefix = Prefix(tmp_path / "on the board")
+    first = install(top, "--prefix", prefix.path)
+    assert first.returncode == 0, first.stderr
+    assert prefix.label().startswith("dragonfly")
+    name = prefix.current()
+    second = install(top, "--prefix", prefix.path)
+    assert second.returncode == 0, second.stderr
+    assert prefix.current() == f"{name}-2"
+    back = install(top, "--prefix", prefix.path, "--rollback")
+    assert back.returncode == 0, back.stderr
+    assert prefix.current() == name
+    # And what was damaged on its way is refused.
+    wheel = next((top / "wheels").glob("edgeclf-*.whl"))
+    content = wheel.read_bytes()
+    wheel.write_bytes(content[:-1000])
+    damaged = install(top, "--prefix", prefix.path)
+    assert damaged.returncode == 1
+    assert "verify failed" in damaged.stderr
+    assert "old version stays" in damaged.stderr
+    assert prefix.current() == name
+
+
+def test_a_bundle_holds_plain_files_of_nobody(bundle, payload):
+    with tarfile.open(bundle) as archive:
+        members = archive.getmembers()
+    top = f"edgeclf-{payload.manifest['id']}"
+    assert {member.name.split("/")[0] for member in members} == {top}
+    assert all(member.isfile() for member in members)
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {(0, 0, "", "", 0)}
+
+
+def test_another_python_is_not_taken(tmp_path):
+    script = tmp_path / "install.sh"
+    script.write_text(scripts.install_script((3, 7)))
+    done = install(tmp_path)
+    assert done.returncode == 1
+    assert "expected Python 3.7" in done.stderr
+
+
+@pytest.mark.heavy
+def test_an_overlay_is_just_files(payload, tmp_path):
+    root = tmp_path / "rootfs"
+    deploy.write_overlay(payload, root, "/opt/edgeclf")
+    deploy.write_overlay(payload, root, "/opt/edgeclf")  # an image is built more than once
+    unit = (root / "etc/systemd/system/edgeclf-first-boot.service").read_text()
+    command = re.search("^ExecStart=(.*)$", unit, re.M).group(1)
+    assert command == "/bin/sh /opt/edgeclf-payload/install.sh --prefix /opt/edgeclf"
+    assert "ConditionPathExists=!/opt/edgeclf/current" in unit
+    link = root / "etc/systemd/system/multi-user.target.wants/edgeclf-first-boot.service"
+    assert link.resolve() == (root / "etc/systemd/system/edgeclf-first-boot.service").resolve()
+    # The first start, with the image's root where it is here.
+    done = install(root / "opt/edgeclf-payload", "--prefix", root / "opt/edgeclf")
+    assert done.returncode == 0, done.stderr
+    assert Prefix(root / "opt/edgeclf").label().startswith("dragonfly")
+
+
+@pytest.mark.parametrize("prefix", ["opt", "/opt/a b", "/opt/../etc", "/opt/%h", "~/edgeclf"])
+def test_prefixes_that_an_image_cannot_have(payload, tmp_path, prefix):
+    with pytest.raises(ArgumentError, match="absolute path"):
+        deploy.write_overlay(payload, tmp_path / "root", prefix)
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_bundle_that_cannot_be_written(payload, tmp_path):
+    with pytest.raises(DeployError, match="bundle: "):
+        deploy.write_bundle(payload, tmp_path / "none" / "out.tar")
+
+
+def test_systemd_finds_the_units_in_order(payload, tmp_path):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze here")
+    deploy.write_overlay(payload, tmp_path, "/opt/edgeclf")
+    units = [tmp_path / "etc/systemd/system/edgeclf-first-boot.service", tmp_path / "app.service"]
+    units[1].write_text(scripts.unit("my app.py").replace("@PREFIX@", "/home/a b/$$x/%%y"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, units)], capture_output=True, text=True
+    )
+    ours = [line for line in done.stderr.splitlines() if "edgeclf" in line or "app.service" in line]
+    assert ours == []
