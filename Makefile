@@ -46,6 +46,15 @@ test-arm: $(VENV)/.test
 test-heavy: $(VENV)/.test
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
 
+# TensorRT's tests with NVIDIA's own wheels, in an environment of their own: real engines are built,
+# and the kernel is compiled, without a GPU.
+.PHONY: test-tensorrt
+test-tensorrt: $(VENV)/.venv
+	$(PYTHON) -m venv build/tensorrt-venv
+	build/tensorrt-venv/bin/python -m pip install --quiet --editable '.[onnx,tflite,opencv,test-tensorrt]'
+	build/tensorrt-venv/bin/python -m pytest tests/engine tests/build tests/cuda tests/backends \
+	  tests/manifest/test_engine_manifest.py -m 'not gpu' $(PYTEST_ARGS)
+
 # Every wheel, the sdist and the list of parts, into dist/: see docs/wheels.md.
 .PHONY: wheels test-wheels test-arm-wheels
 wheels:
