@@ -97,6 +97,13 @@ BOARDS = {
         "Cortex-A57",
         ("neon",),
     ),
+    "Jetson TX2": (
+        "NVIDIA Jetson TX2 Developer Kit",
+        "nvidia,p2771-0000\0nvidia,quill\0nvidia,tegra186\0",
+        arm(4, "0x41", "0xd07", A57) + "\n" + arm(2, "0x4e", "0x003", A57),
+        "Cortex-A57 + Denver 2",
+        ("neon",),
+    ),
     "Jetson Xavier": (
         "NVIDIA Jetson Xavier NX Developer Kit",
         "nvidia,p3509-0000+p3668-0000\0nvidia,tegra194\0",

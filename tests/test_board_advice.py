@@ -13,8 +13,9 @@ from test_board import BOARDS, machine_of
 
 from edgeclf.backends.install import wheel_architecture
 from edgeclf.board import Board, read_board
-from edgeclf.board_advice import Advice, Python, advise, this_python
+from edgeclf.board_advice import Advice, advise
 from edgeclf.board_state import BoardState
+from edgeclf.python_facts import Python, this_python
 
 NOTHING = {"onnxruntime": False, "tflite": False, "tensorrt": False}
 PLAIN = BoardState(None, None, None, None)

@@ -18,8 +18,9 @@ def board_facts() -> Dict[str, Any]:
     """The board, its state and the advice for it, ready for JSON."""
     from edgeclf.backends import available
     from edgeclf.board import read_board
-    from edgeclf.board_advice import advise, this_python
+    from edgeclf.board_advice import advise
     from edgeclf.board_state import read_board_state
+    from edgeclf.python_facts import this_python
 
     board, state = read_board(), read_board_state()
     backends = {backend.name: backend.usable for backend in available()}
