@@ -21,7 +21,7 @@ test: lint test-cpp test-python
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run --Werror $$(find cpp -name '*.h' -o -name '*.cpp')
+	$(BIN)/clang-format --dry-run --Werror $$(find cpp examples/cpp -name '*.h' -o -name '*.cpp')
 	$(BIN)/python -m mypy
 
 test-cpp: $(VENV)/.test
@@ -83,7 +83,7 @@ fuzz: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $$(find cpp -name '*.h' -o -name '*.cpp')
+	$(BIN)/clang-format -i $$(find cpp examples/cpp -name '*.h' -o -name '*.cpp')
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
