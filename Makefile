@@ -46,6 +46,11 @@ test-arm: $(VENV)/.test
 test-heavy: $(VENV)/.test
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
 
+# On this machine's GPU; without one every test is skipped. benchmarks/results/gpu-*.json
+.PHONY: test-gpu
+test-gpu: $(VENV)/.test
+	$(BIN)/python tests/gpu/run.py $(PYTEST_ARGS)
+
 # Looks for inputs that break the core. Needs clang (Debian: clang); SECONDS for each target.
 SECONDS ?= 60
 fuzz: $(VENV)/.test
