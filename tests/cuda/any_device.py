@@ -106,3 +106,7 @@ class KernelOnDevice:
         result = out.read()
         on_device.close()
         return result
+
+
+def has_gpu():
+    return _opened()[0] is not None
