@@ -14,14 +14,13 @@ from typing import Any, Callable, Iterator, List, Tuple
 
 import numpy as np
 import pytest
-from backend_cases import REAL, CASES, Case, random_tensor, raw_runtime, remove_tensorrt, require
+from backend_cases import CASES, REAL, Case, random_tensor, raw_runtime, remove_tensorrt, require
 
 from edgeclf.backends import load_backend
 from edgeclf.backends.base import Backend
 from edgeclf.errors import ArgumentError, BackendError, SpecMismatch
 from edgeclf.model_file import ModelFile
 from edgeclf.types import Quantization
-
 
 ON_DEVICE = pytest.param(REAL, marks=pytest.mark.gpu, id="tensorrt-real")
 

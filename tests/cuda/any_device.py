@@ -1,4 +1,4 @@
-"""What runs through the protocol alone: on FakeCuda always, and with `-m gpu` on the real device."""
+"""What runs through the protocol alone: on FakeCuda always, with `-m gpu` on the real device."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def preprocessor(cuda, spec, quantization=None):
 def upload(cuda, array):
     """Device memory with the bytes of `array`, complete."""
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    host, memory, stream = cuda.allocate_host(flat.nbytes), cuda.allocate(flat.nbytes), cuda.stream()
+    host, memory = cuda.allocate_host(flat.nbytes), cuda.allocate(flat.nbytes)
+    stream = cuda.stream()
     host.array[:] = flat
     cuda.upload(memory.pointer, host.pointer, flat.nbytes, stream)
     stream.synchronize()

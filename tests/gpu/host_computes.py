@@ -1,6 +1,6 @@
 """A device on which the fakes of TensorRT compute, through the protocol alone.
 
-FakeCuda gives those fakes more than the protocol has: `view`, `enqueue`, `is_current`. Here the same
+FakeCuda gives those fakes more than the protocol has: `view`, `enqueue`, `is_current`. Here these
 three are made of downloads and uploads, so that the fakes run over a real device's memory, streams
 and contexts, too. They wait for the device, and therefore cannot be recorded into a graph.
 """

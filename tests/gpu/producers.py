@@ -1,7 +1,7 @@
 """Who makes pixels on the device: torch, CuPy, and what poses as them on any device.
 
-Each gives (array, stream): the array appears only after slow work on a stream of the producer's own,
-so that whoever does not wait for that stream reads zeros.
+Each gives an array that is filled only after slow work on a stream of the producer's own: whoever
+does not wait for that stream reads zeros.
 """
 
 from __future__ import annotations

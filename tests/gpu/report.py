@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
@@ -91,10 +92,10 @@ def describe(cuda: Any) -> Dict[str, Any]:
 def driver_release() -> Optional[str]:
     """The kernel driver's own number; None where it does not say (Jetson, no driver)."""
     try:
-        with open("/proc/driver/nvidia/version") as file:
-            found = re.search(r"\b\d+\.\d+(\.\d+)*\b", file.read())
+        text = Path("/proc/driver/nvidia/version").read_text()
     except OSError:
         return None
+    found = re.search(r"\b\d+\.\d+(\.\d+)*\b", text)
     return found.group(0) if found else None
 
 

@@ -20,11 +20,11 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE), str(ROOT / "benchmarks")]
 
-import machine
-from report import Report, file_name, summary
+import machine  # noqa: E402
+from report import Report, file_name, summary  # noqa: E402
 
-from edgeclf.cuda import open_cuda
-from edgeclf.errors import BackendUnavailable
+from edgeclf.cuda import open_cuda  # noqa: E402
+from edgeclf.errors import BackendUnavailable  # noqa: E402
 
 # Not all of tests/: what is not for a device need not even be imported there.
 FOLDERS = ("tests/cuda", "tests/gpu", "tests/backends")

@@ -1,9 +1,9 @@
-"""Whether TensorRT for RTX runs its engines on this device, release by release, and if one does, the
-whole conformance suite on it.
+"""Whether TensorRT for RTX runs its engines on this device, release by release, and if one does,
+the whole conformance suite on it.
 
 EDGECLF_TEST_RTX_SITES names folders with the unpacked wheels of one release each (a list as PATH is
-one); without it, what is installed. Where a folder holds `tiny.engine`, built elsewhere with the same
-release (`python tests/gpu/rtx_engine.py FOLDER FOLDER/tiny.engine`), that one is loaded.
+one); without it, what is installed. Where a folder holds `tiny.engine`, built elsewhere with the
+same release (`python tests/gpu/rtx_engine.py FOLDER FOLDER/tiny.engine`), that one is loaded.
 """
 
 from __future__ import annotations
