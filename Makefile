@@ -49,6 +49,8 @@ test-heavy: $(VENV)/.test
 # On this machine's GPU; without one every test is skipped. benchmarks/results/gpu-*.json
 .PHONY: test-gpu
 test-gpu: $(VENV)/.test
+	@test ! -e /dev/nvidiactl || $(PIP) install --quiet --editable '.[tensorrt-rtx]' \
+	  nvidia-cuda-nvrtc nvidia-cuda-nvrtc-cu12
 	$(BIN)/python tests/gpu/run.py $(PYTEST_ARGS)
 
 # Looks for inputs that break the core. Needs clang (Debian: clang); SECONDS for each target.

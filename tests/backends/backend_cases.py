@@ -216,7 +216,8 @@ def _raw_tensorrt(model: bytes, batch: int) -> Raw:
 
 def raw_real(plan: bytes) -> Raw:
     """The module that is installed, on the device here, called directly."""
-    module, cuda = import_module(find_modules()[0]), open_cuda(0)
+    builders = [facts for facts in find_modules() if facts.kind != "tensorrt-lean"]
+    module, cuda = import_module(builders[0]), open_cuda(0)
     tensors = real_engine.facts(module, cuda, plan)
     described = [
         (name, tuple(n if n >= 0 else None for n in shape), dtype, (0.0, 0))

@@ -1,7 +1,7 @@
 """A real engine of the TensorRT that is installed, and the vendor's interface called directly.
 
-For the conformance suite on a device: the test run of `tests/gpu/test_gpu_rtx.py` builds the engine
-of `build_models.tiny_graph` and names it in EDGECLF_TEST_ENGINE.
+For the conformance suite on a device: `tests/gpu/test_gpu_engines.py` builds the engine of
+`build_models.tiny_graph` and names it in EDGECLF_TEST_ENGINE.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _DTYPES = {"FLOAT": "float32", "HALF": "float16", "INT8": "int8", "UINT8": "uint
 def content() -> bytes:
     path = os.environ.get(VARIABLE)
     if not path:
-        pytest.skip(f"no real engine here: {VARIABLE} names none (tests/gpu/test_gpu_rtx.py does)")
+        pytest.skip(
+            f"no real engine here: {VARIABLE} names none (tests/gpu/test_gpu_engines.py does)"
+        )
     return Path(path).read_bytes()
 
 

@@ -2,7 +2,7 @@
 
 The oracle is the raw runtime, called with copies everywhere: the same bits must come out. For
 TensorRT, which needs a GPU, it is a fake of each of its generations; and, with `-m gpu`, a real
-engine where `tests/gpu/test_gpu_rtx.py` has one that loads.
+engine where `tests/gpu/test_gpu_engines.py` has one that loads.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Whether a release of TensorRT for RTX runs an engine of its own here: one line of JSON each step.
+"""Whether a release of TensorRT runs an engine of its own here: one line of JSON for each step.
 
-    python rtx_engine.py SITE ENGINE
+    python own_engine.py SITE ENGINE
 
-SITE is a folder with the unpacked wheels of that release, or "" for what is installed. ENGINE is
+SITE is a folder with the unpacked wheels of a release of TensorRT for RTX, or "" for what is
+installed, TensorRT or TensorRT for RTX. ENGINE is
 built where there is no such file; one that is there travelled with its release. A program of its
 own, because the vendor's libraries of two releases do not share a process, and may crash it.
 """
@@ -58,6 +59,8 @@ def build(module: Any, path: Path) -> None:
         build_engine(model, path, timing_cache=False, **options)
         step("built", engine=str(path))
     except EdgeclfError as exc:
+        if "rtx" not in module.__name__:
+            raise
         build_engine(model, path, timing_cache=False, compute_capability=OTHERS, **options)
         step("built", engine=str(path), not_for_this_device=str(exc))
 
@@ -82,12 +85,15 @@ def main(site: str, engine: str) -> None:
     from edgeclf.errors import EdgeclfError
     from edgeclf.model_file import ModelFile
 
-    found = [facts for facts in find_modules() if facts.kind == "tensorrt-rtx"]
+    # The lean runtime has no builder.
+    found = [facts for facts in find_modules() if facts.kind != "tensorrt-lean"]
+    found = [facts for facts in found if not site or facts.kind == "tensorrt-rtx"]
     if not found:
-        step("missing", error="tensorrt-rtx-cu13-bindings and -libs are not there")
+        step("missing", error="neither TensorRT nor TensorRT for RTX is installed")
         return
     module, path = import_module(found[0]), Path(engine)
-    step("imported", version=str(module.__version__))
+    named = hasattr(module.ICudaEngine, "num_io_tensors")
+    step("imported", kind=found[0].kind, version=str(module.__version__), named_tensors=named)
     if not path.exists():
         build(module, path)
     try:

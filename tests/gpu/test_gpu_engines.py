@@ -1,9 +1,10 @@
-"""Whether TensorRT for RTX runs its engines on this device, release by release, and if one does,
-the whole conformance suite on it.
+"""Whether TensorRT runs its own engines on this device, TensorRT for RTX release by release, and if
+one does, the whole conformance suite on it.
 
-EDGECLF_TEST_RTX_SITES names folders with the unpacked wheels of one release each (a list as PATH is
-one); without it, what is installed. Where a folder holds `tiny.engine`, built elsewhere with the
-same release (`python tests/gpu/rtx_engine.py FOLDER FOLDER/tiny.engine`), that one is loaded.
+EDGECLF_TEST_RTX_SITES names folders with the unpacked wheels of one release of TensorRT for RTX
+each (a list as PATH is one); without it, what is installed is asked. Where a folder holds
+`tiny.engine`, built elsewhere with the same release, that one is loaded
+(`python tests/gpu/own_engine.py FOLDER FOLDER/tiny.engine` makes it without a GPU).
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ SITES = [s for s in os.environ.get("EDGECLF_TEST_RTX_SITES", "").split(os.pathse
 
 
 def steps_of(site, path):
-    """What rtx_engine.py told, by step; a process that died is a failure that names the last."""
+    """What own_engine.py told, by step; a process that died is a failure that names the last."""
     pytest.importorskip("onnx")
-    program = [sys.executable, str(HERE / "rtx_engine.py"), site, str(path)]
+    program = [sys.executable, str(HERE / "own_engine.py"), site, str(path)]
     ran = subprocess.run(program, capture_output=True, text=True, timeout=900)
     lines = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith('{"step"')]
     last = lines[-1]["step"] if lines else "nothing"
@@ -50,15 +51,19 @@ def test_a_release_runs_its_own_engine(site, tmp_path, record_property):
     if site and (Path(site) / path.name).exists():
         shutil.copy(Path(site) / path.name, path)
     steps = steps_of(site, path)
-    record_property("release", steps["imported"]["version"])
+    facts = steps["imported"]
+    record_property("release", "{kind} {version}".format(**facts))
     if "refused" in steps:
         record_property("refused", steps["refused"]["error"])
         pytest.skip(f"it does not load here: {steps['refused']['error']}")
     assert steps["answered"]["difference"] < 1e-3
     assert "closed" in steps
     record_property("largest_score_difference", steps["answered"]["difference"])
-    record_property("engine_kind", "tensorrt-rtx")
-    record_property("conformance", conformance(site, path))
+    record_property("engine_kind", facts["kind"])
+    if facts["named_tensors"]:
+        record_property("conformance", conformance(site, path))
+    else:
+        record_property("conformance", "not run: its oracle needs TensorRT 8.5 or later")
 
 
 def conformance(site, path):
@@ -91,11 +96,11 @@ def test_without_a_device_it_is_built_and_refused_in_words(site, tmp_path):
 
 
 def test_the_oracle_of_the_engine_is_its_model():
-    """rtx_engine.expected against ONNX Runtime."""
+    """own_engine.expected against ONNX Runtime."""
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     from build_models import run, tiny_graph
-    from rtx_engine import expected
+    from own_engine import expected
 
     tensor = np.random.RandomState(3).normal(size=(2, 3, 16, 16)).astype(np.float32)
     np.testing.assert_allclose(expected(tensor), run(tiny_graph(), tensor)[0], rtol=0, atol=1e-6)
