@@ -26,8 +26,8 @@ from report import Report, file_name, summary  # noqa: E402
 from edgeclf.cuda import open_cuda  # noqa: E402
 from edgeclf.errors import BackendUnavailable  # noqa: E402
 
-# Not all of tests/: what is not for a device may not even be importable there. The conformance suite
-# is run from tests/gpu, on an engine that is built for it.
+# Not all of tests/: what is not for a device may not even be importable there. The conformance
+# suite is run from tests/gpu, on an engine that is built for it.
 FOLDERS = ("tests/cuda", "tests/gpu")
 
 
@@ -37,13 +37,18 @@ def main(arguments: Optional[List[str]] = None) -> int:
     options, more = parser.parse_known_args(arguments)
     cuda = device()
     report = Report()
-    named = any(not argument.startswith("-") for argument in more)
-    folders = [] if named else [str(ROOT / folder) for folder in FOLDERS]
     chosen = [f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"), "-m", "gpu"]
-    status = int(pytest.main([*chosen, *folders, *more], plugins=[report]))
+    status = int(pytest.main([*chosen, *folders_for(more), *more], plugins=[report]))
     if cuda is not None:
         write(report, cuda, options.results)
     return status
+
+
+def folders_for(arguments: List[str]) -> List[str]:
+    """What to collect where the arguments name no file or folder themselves."""
+    if any(Path(argument.split("::")[0]).exists() for argument in arguments):
+        return []
+    return [str(ROOT / folder) for folder in FOLDERS]
 
 
 def device() -> Any:

@@ -108,6 +108,14 @@ def test_without_a_device_all_is_skipped_and_nothing_fails(tmp_path):
     assert not list(tmp_path.glob("*.json"))
 
 
+def test_without_a_file_named_the_devices_tests_are_collected():
+    import run
+
+    assert run.folders_for([__file__ + "::test_one"]) == []
+    folders = run.folders_for(["-q", "-p", "no:cacheprovider", "-k", "kernel"])
+    assert [Path(folder).name for folder in folders] == ["cuda", "gpu"]
+
+
 def test_percentiles_are_microseconds():
     found = report.percentiles([n / 1e6 for n in range(1, 102)])
     assert found == pytest.approx({"p50": 51, "p95": 96, "p99": 100, "count": 101})
