@@ -61,11 +61,19 @@ wheels:
 	$(PYTHON) toolchains/build_wheels.py $(WHEEL_ARGS)
 
 test-wheels: $(VENV)/.test wheels
-	EDGECLF_WHEELS=dist $(BIN)/python -m pytest -m heavy tests/test_wheels.py $(PYTEST_ARGS)
+	EDGECLF_WHEELS=dist $(BIN)/python -m pytest -m heavy tests/test_wheels.py tests/test_board_pages.py \
+	  $(PYTEST_ARGS)
 
 # The wheels of dist/ on an emulated Debian; says so where its packages cannot be had.
 test-arm-wheels: $(VENV)/.venv
 	$(BIN)/python toolchains/arm_root.py dist
+
+# On this machine's GPU; without one every test is skipped. benchmarks/results/gpu-*.json
+.PHONY: test-gpu
+test-gpu: $(VENV)/.test
+	@test ! -e /dev/nvidiactl || $(PIP) install --quiet --editable '.[tensorrt-rtx]' \
+	  nvidia-cuda-nvrtc nvidia-cuda-nvrtc-cu12
+	$(BIN)/python tests/gpu/run.py $(PYTEST_ARGS)
 
 # Looks for inputs that break the core. Needs clang (Debian: clang); SECONDS for each target.
 SECONDS ?= 60

@@ -6,17 +6,21 @@ interface, called the way the vendor's documentation does, with copies everywher
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import pytest
+import real_engine
 from fake_tensorrt import BY_NAME, GENERATIONS, State, fake_module, recorded
 from fake_tensorrt_engines import answers, batches, engine, plan_of, read_plan
 
-from edgeclf.backends.tensorrt_modules import MODULES
+from edgeclf.backends.tensorrt_modules import MODULES, find_modules, import_module
+from edgeclf.cuda import open_cuda
 from edgeclf.cuda.fake import FakeCuda
+from edgeclf.engine import split
 
 
 class Case(NamedTuple):
@@ -45,6 +49,8 @@ class Case(NamedTuple):
         require(self.backend)
         if self.backend != _TRT:
             return {}, None
+        if self.generation == "real":
+            return {"cuda": open_cuda(0)}, None
         cuda = FakeCuda()
         state = install_tensorrt(self.generation, cuda)
         return {"cuda": cuda}, state
@@ -115,6 +121,9 @@ CASES = [Case(*row) for row in _ROWS] + [
     for name, made, sizes in _ENGINES
     if (g.name, name) != ("8.2", "uint8")  # that generation has no such tensors
 ]
+
+# Of the TensorRT that is installed, on this machine's device: conformance alone, marked gpu.
+REAL = Case("tensorrt real", _TRT, real_engine.content, (1, 2, 4), None, "real")
 
 
 def install_tensorrt(generation: str, cuda: FakeCuda) -> State:
@@ -195,13 +204,27 @@ def _raw_tflite(model: bytes, batch: int) -> Raw:
 def _raw_tensorrt(model: bytes, batch: int) -> Raw:
     """What the fakes compute, on plain arrays: no memory, stream, context or binding between."""
     content = read_plan(model)
-    assert content is not None
+    if content is None:
+        return raw_real(split(model)[1])
 
     def facts(name: str, shape: List[int], dtype: str) -> Any:
         return name, tuple(n if n >= 0 else None for n in shape), dtype, (0.0, 0)
 
     outputs = tuple(facts(*output) for output in content["outputs"])
     return Raw(facts(*content["input"]), outputs, lambda tensor: answers(content, tensor))
+
+
+def raw_real(plan: bytes) -> Raw:
+    """The module that is installed, on the device here, called directly."""
+    builders = [facts for facts in find_modules() if facts.kind != "tensorrt-lean"]
+    module, cuda = import_module(builders[0]), open_cuda(0)
+    tensors = real_engine.facts(module, cuda, plan)
+    described = [
+        (name, tuple(n if n >= 0 else None for n in shape), dtype, (0.0, 0))
+        for name, shape, dtype, is_input in sorted(tensors, key=lambda t: not t[3])
+    ]
+    run = functools.partial(real_engine.answers, module, cuda, plan)
+    return Raw(described[0], tuple(described[1:]), run)
 
 
 def random_tensor(shape: Tuple[int, ...], dtype: str, seed: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What every backend must do, run over every backend and every kind of tensor.
 
 The oracle is the raw runtime, called with copies everywhere: the same bits must come out. For
-TensorRT, which needs a GPU, it is a fake of each of its generations.
+TensorRT, which needs a GPU, it is a fake of each of its generations; and, with `-m gpu`, a real
+engine where `tests/gpu/test_gpu_engines.py` has one that loads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Callable, Iterator, List, Tuple
 
 import numpy as np
 import pytest
-from backend_cases import CASES, Case, random_tensor, raw_runtime, remove_tensorrt, require
+from backend_cases import CASES, REAL, Case, random_tensor, raw_runtime, remove_tensorrt, require
 
 from edgeclf.backends import load_backend
 from edgeclf.backends.base import Backend
@@ -21,8 +22,10 @@ from edgeclf.errors import ArgumentError, BackendError, SpecMismatch
 from edgeclf.model_file import ModelFile
 from edgeclf.types import Quantization
 
+ON_DEVICE = pytest.param(REAL, marks=pytest.mark.gpu, id="tensorrt-real")
 
-@pytest.fixture(params=CASES, ids=lambda case: case.name.replace(" ", "-"))
+
+@pytest.fixture(params=[*CASES, ON_DEVICE], ids=lambda case: case.name.replace(" ", "-"))
 def case(request: Any) -> Case:
     require(request.param.backend)
     return request.param

@@ -1,19 +1,17 @@
 """What a real device has to do, too: through the protocol alone, on FakeCuda and, where this
-machine has one, on a GPU with whichever provider and NVRTC is installed."""
+machine has one, on a GPU (`-m gpu`) with whichever provider and NVRTC is installed."""
 
 from __future__ import annotations
 
 import gc
 
-import fake_device
+import any_device
 import numpy as np
 import pytest
 import yuv
+from any_device import Echo, preprocessor
 
-from edgeclf.cuda import DeviceTensor, open_cuda
 from edgeclf.cuda.path import CudaPath
-from edgeclf.cuda.preprocess import CudaPreprocessor
-from edgeclf.errors import BackendUnavailable
 from edgeclf.frame import FORMATS, Frame
 from edgeclf.preprocess import Preprocessor
 from edgeclf.spec import InputSpec
@@ -27,37 +25,9 @@ SPECS = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=["fake", "gpu"])
+@pytest.fixture(params=any_device.PLACES)
 def cuda(request):
-    if request.param == "fake":
-        return fake_device.fake_cuda()
-    try:
-        return open_cuda(0)
-    except BackendUnavailable as exc:
-        pytest.skip(f"no GPU here: {exc}")
-
-
-def preprocessor(cuda, spec):
-    return CudaPreprocessor(cuda, spec, image=b"cubin" if cuda.provider == "fake" else None)
-
-
-class Echo:
-    """A request whose raw output is its input."""
-
-    def __init__(self, cuda, shape, dtype):
-        self._cuda = cuda
-        nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        memory, self._host = cuda.allocate(nbytes), cuda.allocate_host(nbytes)
-        self.device_input = DeviceTensor(memory.pointer, shape, dtype, cuda.stream(), memory)
-        self._output = self._host.array.view(dtype).reshape(shape)
-
-    def enqueue(self):
-        target = self.device_input
-        self._cuda.download(self._host.pointer, target.pointer, target.nbytes, target.stream)
-
-    def finish(self):
-        self.device_input.stream.synchronize()
-        return (self._output,)
+    return any_device.cuda_at(request.param)
 
 
 def frame_in(format, seed, width=70, height=50):
@@ -77,17 +47,19 @@ def frame_in(format, seed, width=70, height=50):
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", SPECS)
-def test_every_format_gives_the_hosts_tensor(cuda, name, format):
+def test_every_format_gives_the_hosts_tensor(cuda, name, format, record_property):
     spec = SPECS[name]
     pre, host = preprocessor(cuda, spec), Preprocessor(spec)
     path, request = CudaPath(cuda, pre), Echo(cuda, spec.shape, spec.dtype)
     level = 0.11 if format in yuv.FORMATS else 0.02  # how far the host's fixed point may be
     unit = spec.rescale_factor / (spec.std or (1.0,))[0]
+    largest = 0.0
     for seed in range(4):
         for region, degrees in [(None, 0), ((3, 5, 41, 37), 90), ((1, 0, 60, 50), 180)]:
             frame = frame_in(format, seed)
             got = path.run(frame, request, region, degrees)[0]
             expected = host(frame, region_of_interest=region, rotation_degrees=degrees)
+            largest = max(largest, np.abs(got.astype(float) - expected).max() / unit)
             if spec.takes_pillow_bytes and format not in yuv.FORMATS and format != "gray16":
                 np.testing.assert_array_equal(got, expected)
             else:
@@ -95,6 +67,7 @@ def test_every_format_gives_the_hosts_tensor(cuda, name, format):
                 np.testing.assert_allclose(
                     got.astype(float), expected.astype(float), rtol=relative, atol=level * unit
                 )
+    record_property("largest_error_levels", float(largest))
     assert path.counts.captured == (3 if cuda.can_capture else 0)
 
 

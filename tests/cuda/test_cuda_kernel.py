@@ -1,8 +1,10 @@
 """The CUDA kernel on random frames and specs: Pillow's bytes where the host has them, float64's
-levels where it has not. 700 cases; the kernel runs on the host, thread after thread."""
+levels where it has not. 700 cases; the kernel runs on the host, thread after thread, and with
+`-m gpu` on the device."""
 
 from __future__ import annotations
 
+import any_device
 import host_kernel
 import numpy as np
 import oracle
@@ -20,6 +22,14 @@ TIES = 255 * (1 + 2**-11)  # level 1 lies between two float16
 LEVEL = 0.01  # how far from float64 a level may be
 FIXED = 0.05  # how far the host's fixed point may be from it
 FIXED_YUV = 0.1  # ... after its samples were converted
+
+
+@pytest.fixture(params=["host", any_device.ON_GPU])
+def tensor(request):
+    """(frame, spec, quantization, region, degrees) -> the kernel's tensor."""
+    if request.param == "host":
+        return host_kernel.tensor
+    return any_device.KernelOnDevice(any_device.real_cuda()).tensor
 
 
 def side(rng):
@@ -102,7 +112,7 @@ def within(got, expected, spec, quantization, level):
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_packed_frames(seed):
+def test_packed_frames(tensor, seed):
     rng = np.random.default_rng([seed, 1])
     spec = random_spec(rng)
     quantization = random_quantization(rng, spec)
@@ -113,7 +123,7 @@ def test_packed_frames(seed):
         pixels = rng.choice(np.array([0, 255], np.uint8), shape)
     frame = Frame(strided(rng, pixels), format)
     region, degrees = random_part(rng, frame.width, frame.height)
-    got = host_kernel.tensor(frame, spec, quantization, region, degrees)
+    got = tensor(frame, spec, quantization, region, degrees)
     expected = Preprocessor(spec, quantization)(
         frame, region_of_interest=region, rotation_degrees=degrees
     )
@@ -129,7 +139,7 @@ def as_tensor(levels, spec):
 
 @pytest.mark.parametrize("format", yuv.FORMATS)
 @pytest.mark.parametrize("seed", range(40))
-def test_yuv_frames(seed, format):
+def test_yuv_frames(tensor, seed, format):
     rng = np.random.default_rng([seed, 2, yuv.FORMATS.index(format)])
     width, height = side(rng), side(rng)
     samples = yuv.random_samples(rng, format, width, height)
@@ -140,14 +150,14 @@ def test_yuv_frames(seed, format):
     region, degrees = random_part(rng, width, height)
     spec = random_spec(rng)
     quantization = random_quantization(rng, spec)
-    got = host_kernel.tensor(frame, spec, quantization, region, degrees)
+    got = tensor(frame, spec, quantization, region, degrees)
     host = Preprocessor(spec, quantization)(
         frame, region_of_interest=region, rotation_degrees=degrees
     )
     within(got, host, spec, quantization, LEVEL + FIXED_YUV)
     # And float64, which knows nothing of the host's tables.
     plain = random_spec(rng, dtype="float32", layout="nhwc", **levels_alone(spec))
-    got = host_kernel.tensor(frame, plain, None, region, degrees)
+    got = tensor(frame, plain, None, region, degrees)
     part = region or (0, 0, width, height)
     seen = part[2:] if degrees % 180 == 0 else part[:1:-1]
     size = oracle.resized_size(*seen, plain)
@@ -161,7 +171,7 @@ def levels_alone(spec):
 
 
 @pytest.mark.parametrize("seed", range(160))
-def test_gray16_frames(seed):
+def test_gray16_frames(tensor, seed):
     rng = np.random.default_rng([seed, 3])
     values = rng.integers(0, 65536, (side(rng), side(rng)), dtype=np.uint16)
     low, width = float(rng.uniform(0, 60000)), float(np.exp(rng.uniform(0, np.log(65535))))
@@ -170,7 +180,7 @@ def test_gray16_frames(seed):
     region, degrees = random_part(rng, frame.width, frame.height)
     spec = random_spec(rng)
     quantization = random_quantization(rng, spec)
-    got = host_kernel.tensor(frame, spec, quantization, region, degrees)
+    got = tensor(frame, spec, quantization, region, degrees)
     expected = Preprocessor(spec, quantization)(
         frame, region_of_interest=region, rotation_degrees=degrees
     )
@@ -185,14 +195,14 @@ def strided_words(rng, values):
 
 @pytest.mark.parametrize("value", [0.0, 1e-8, 3e-8, 6e-5, 1e-3, 1.0, 65519.9, 65520.0, 1e6, TIES])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_float16_is_numpys(value, sign):
+def test_float16_is_numpys(tensor, value, sign):
     """Levels 0..255 as float16 through the formula, not the table: YUV."""
     y = np.arange(256, dtype=np.uint8).reshape(16, 16)
     neutral = np.full((8, 8), 128, np.uint8)
     frame = Frame([y, neutral, neutral], "i420", width=16, height=16, color_range="full")
     spec = InputSpec(width=16, height=16, color_mode="gray", dtype="float16", layout="nhwc",
                      rescale_factor=sign * max(value, 1e-30) / 255, std=(1.0,))  # fmt: skip
-    got = host_kernel.tensor(frame, spec)[0, :, :, 0]
+    got = tensor(frame, spec)[0, :, :, 0]
     gain = np.float32(spec.rescale_factor)
     with np.errstate(over="ignore"):
         expected = (y.astype(np.float32) * gain).astype(np.float16)
@@ -200,8 +210,8 @@ def test_float16_is_numpys(value, sign):
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_sums_of_very_many_taps_do_not_drift(turned):
+def test_sums_of_very_many_taps_do_not_drift(tensor, turned):
     pixels = np.full((3, 62241), 255, np.uint8)  # every addition rounds to the same side
     spec = InputSpec(width=1, height=1, color_mode="gray", interpolation="area")
-    got = host_kernel.tensor(Frame(pixels.T if turned else pixels, "gray"), spec)
+    got = tensor(Frame(pixels.T if turned else pixels, "gray"), spec)
     np.testing.assert_allclose(got.ravel(), [pixels.mean()], rtol=0, atol=LEVEL)
