@@ -74,7 +74,7 @@ def wheel_name(architecture):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_what_is_made_and_copied_exists(name):
-    from targets import TARGETS
+    from tags import TARGETS
 
     architecture = ARCHITECTURES[name]
     makefile = (ROOT / "Makefile").read_text()

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "toolchains" / "wheels"))
 import elf  # noqa: E402
 import instructions  # noqa: E402
 import interpreters  # noqa: E402
-from targets import PYTHONS, TARGETS, python_tag  # noqa: E402
+from tags import PYTHONS, TARGETS, python_tag  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="made with this machine's compiler"),

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "toolchains" / "wheels"))
 import interpreters  # noqa: E402
 import matrix  # noqa: E402
 import sources  # noqa: E402
-from targets import PYTHONS, PYTHONS_IF_FOUND, TARGETS  # noqa: E402
+from tags import PYTHONS, PYTHONS_IF_FOUND, TARGETS  # noqa: E402
 
 pytestmark = pytest.mark.heavy
 PROCESSOR = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).resolve().parent / "wheels"))
 
 import matrix  # noqa: E402
-from targets import python_tag  # noqa: E402
+from tags import python_tag  # noqa: E402
 
 
 class Board(NamedTuple):

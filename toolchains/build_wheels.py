@@ -25,7 +25,7 @@ TOOLS = Path(__file__).resolve().parent / "wheels"
 sys.path.insert(0, str(TOOLS))
 
 from interpreters import Interpreter, find  # noqa: E402
-from targets import PYTHONS, PYTHONS_IF_FOUND, TARGETS, Target  # noqa: E402
+from tags import PYTHONS, PYTHONS_IF_FOUND, TARGETS, Target  # noqa: E402
 
 LARGEST = 1_500_000  # bytes of a wheel without the built-in model
 _READY = "EDGECLF_WHEEL_TOOLS"

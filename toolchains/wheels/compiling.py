@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from interpreters import Interpreter
-from targets import GLIBC, Target
+from tags import GLIBC, Target
 
 
 def compile_module(source: Path, build: Path, target: Target, python: Interpreter) -> Path:

@@ -8,7 +8,7 @@ import re
 from typing import Any, List, NamedTuple, Tuple
 
 from elftools.elf.elffile import ELFFile
-from targets import GLIBC, Target
+from tags import GLIBC, Target
 
 _EXPORTED = "PyInit__core"
 # What the dynamic loader or a profiler may define; none of it is needed.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 from sources import run_python
-from targets import Target, python_tag
+from tags import Target, python_tag
 
 _WHEEL = """Wheel-Version: 1.0
 Generator: edgeclf toolchains/build_wheels.py
