@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from edgeclf.errors import DecodeError
+from edgeclf.errors import DecodeError, SpecMismatch
 from edgeclf.frame import Frame
 from edgeclf.jpeg_header import JpegHeader
 from edgeclf.spec import InputSpec
@@ -30,6 +30,7 @@ __all__ = [
     "decode_jpeg",
     "decode_usual_jpeg",
     "is_jpeg",
+    "require_reducible",
     "sufficient_reduction",
 ]
 
@@ -69,6 +70,16 @@ def allows_reduction(spec: InputSpec) -> bool:
     without antialiasing, nearest, box and area show every pixel that is not there.
     """
     return spec.exact is False and spec.antialias and spec.interpolation in _REDUCIBLE
+
+
+def require_reducible(spec: InputSpec) -> None:
+    """Raise SpecMismatch where the spec needs pixels that a ReducedFrame no longer has."""
+    if not allows_reduction(spec):
+        raise SpecMismatch(
+            "expected a frame with all its pixels, got a JPEG decoded smaller for another spec "
+            f"(this one: exact={spec.exact}, antialias={spec.antialias}, {spec.interpolation}). "
+            "Pass the picture itself, or decode it with edgeclf.decode"
+        )
 
 
 def sufficient_reduction(

@@ -20,7 +20,7 @@ from test_decoding import damaged, encoded
 
 import edgeclf
 from edgeclf.backends.fake import FakeBackend
-from edgeclf.errors import ArgumentError, DecodeError, FrameError
+from edgeclf.errors import ArgumentError, DecodeError, FrameError, SpecMismatch
 from edgeclf.jpeg import ReducedFrame, sufficient_reduction
 from edgeclf.preprocess import Preprocessor
 from edgeclf.spec import InputSpec
@@ -311,3 +311,14 @@ def test_bad_arguments_are_told():
         preprocessor(data, rotation_degrees=45)
     with pytest.raises(FrameError, match="whole pixels"):
         preprocessor(data, region_of_interest=(0.5, 0, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"exact": None}, {"exact": True}, {"antialias": False}, {"interpolation": "nearest"}],
+)
+def test_a_reduced_frame_is_refused_where_every_pixel_counts(fields):
+    frame = Preprocessor(spec()).frame_of(encoded(ramp(320, 240), "JPEG"))
+    assert reduction_of(frame) == 8
+    with pytest.raises(SpecMismatch, match="edgeclf.decode"):
+        Preprocessor(spec(**fields))(frame)
