@@ -12,6 +12,7 @@ takes about as long as to 4/8, and to 5/8, 6/8 and 7/8 longer than in full.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
@@ -41,6 +42,8 @@ _BLOCK = 8
 # (270 rows at 1/4 and 1/8) serve the usual 256; the error there is twice that at 3/2.
 _MARGIN = (21, 20)
 _REDUCIBLE = ("bilinear", "bicubic", "lanczos")
+
+_missing = False  # whether simplejpeg was looked for in vain: that costs more than a small picture
 
 Size = Tuple[int, int]
 Region = Tuple[int, int, int, int]
@@ -178,9 +181,13 @@ def _through(
 
 def _simplejpeg() -> Any:
     """The module, which reads JPEGs of one and three components as Pillow does; else None."""
+    global _missing
+    if _missing:
+        return None
     try:
         import simplejpeg
     except ImportError:
+        _missing = "simplejpeg" not in sys.modules  # None there forbids it for a while
         return None
     return simplejpeg
 

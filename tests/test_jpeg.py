@@ -305,6 +305,24 @@ def test_a_region_outside_is_told_in_full_pixels(region):
         Preprocessor(spec())(encoded(ramp(320, 240), "JPEG"), region_of_interest=region)
 
 
+def test_simplejpeg_is_looked_for_once(monkeypatch):
+    class Finder:
+        looked = 0
+
+        def find_spec(self, name, path=None, target=None):
+            if name == "simplejpeg":
+                self.looked += 1
+                raise ModuleNotFoundError(name)
+
+    finder = Finder()
+    monkeypatch.setattr("edgeclf.jpeg._missing", False, raising=False)
+    monkeypatch.delitem(sys.modules, "simplejpeg", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    for _ in range(3):
+        edgeclf.decode(encoded(ramp(32, 24), "JPEG"))
+    assert finder.looked == 1
+
+
 def test_bad_arguments_are_told():
     preprocessor, data = Preprocessor(spec()), encoded(ramp(320, 240), "JPEG")
     with pytest.raises(ArgumentError, match="multiple of 90"):
