@@ -76,8 +76,8 @@ def annotate(
 def _rgb(frame: Frame) -> np.ndarray:
     if isinstance(frame, ReducedFrame):
         raise FrameError(
-            f"expected a frame with all its pixels, got a {frame.width}x{frame.height} JPEG decoded "
-            f"{frame.reduction} times smaller. Draw on edgeclf.decode(picture)"
+            f"expected a frame with all its pixels, got a {frame.width}x{frame.height} JPEG "
+            f"decoded {frame.reduction} times smaller. Draw on edgeclf.decode(picture)"
         )
     data = frame.data
     if frame.format == "gray":

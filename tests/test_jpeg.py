@@ -338,5 +338,5 @@ def test_bad_arguments_are_told():
 def test_a_reduced_frame_is_refused_where_every_pixel_counts(fields):
     frame = Preprocessor(spec()).frame_of(encoded(ramp(320, 240), "JPEG"))
     assert reduction_of(frame) == 8
-    with pytest.raises(SpecMismatch, match="edgeclf.decode"):
+    with pytest.raises(SpecMismatch, match=r"edgeclf\.decode"):
         Preprocessor(spec(**fields))(frame)
