@@ -12,6 +12,7 @@ import numpy as np
 
 from edgeclf.errors import FrameError
 from edgeclf.frame import Frame
+from edgeclf.jpeg import ReducedFrame
 from edgeclf.label_font import Font, drawable, font_for, is_scalable, zoom_for
 from edgeclf.types import Category
 
@@ -53,7 +54,8 @@ def annotate(
         narrower than 256 pixels, and the caption under them.
 
     Raises:
-        FrameError: pixels of a format that has no conversion to RGB here.
+        FrameError: pixels of a format that has no conversion to RGB here, or a JPEG that
+            `Classifier.frame_of` decoded smaller.
     """
     from PIL import Image
 
@@ -72,6 +74,11 @@ def annotate(
 
 
 def _rgb(frame: Frame) -> np.ndarray:
+    if isinstance(frame, ReducedFrame):
+        raise FrameError(
+            f"expected a frame with all its pixels, got a {frame.width}x{frame.height} JPEG "
+            f"decoded {frame.reduction} times smaller. Draw on edgeclf.decode(picture)"
+        )
     data = frame.data
     if frame.format == "gray":
         data = np.repeat(data[:, :, np.newaxis], 3, axis=2)

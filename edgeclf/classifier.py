@@ -186,8 +186,9 @@ class Classifier:
         preprocessor, postprocessor = self._preprocessor, self._postprocessor
         began = perf_counter()
         pixels = preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
-        request: Any = self._pool.take(1)  # on a GPU it has a `device_input` as well
-        try:
+        request: Any = None
+        try:  # takes the request, too: Ctrl-C between them would lose it
+            request = self._pool.take(1)  # on a GPU it has a `device_input` as well
             if self._cuda_path is None:
                 preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
                 written = perf_counter()
@@ -199,7 +200,8 @@ class Classifier:
             scores, found = postprocessor.of_item(raw[0], 0)
             vector = None if len(raw) == 1 else self._feature_vector(raw, 0)
         finally:
-            self._pool.give(request, 1)
+            if request is not None:
+                self._pool.give(request, 1)
         unread = postprocessor.categories, found, began, written, inferred, perf_counter()
         return Prediction.unread(scores, vector, _timestamp(timestamp_ms, pixels), unread)
 
@@ -378,8 +380,9 @@ class Classifier:
     ) -> List[Prediction]:
         """One inference over as many frames as the batch holds, or fewer."""
         batch = self._fixed_batch or len(frames)
-        request: Any = self._pool.take(batch)
+        request: Any = None
         try:
+            request = self._pool.take(batch)
             on_device = self._cuda_path is not None
             tensor = request.device_input if on_device else request.input
             for item, frame in enumerate(frames):
@@ -395,7 +398,8 @@ class Classifier:
                 for item in range(len(frames))
             ]
         finally:
-            self._pool.give(request, batch)
+            if request is not None:
+                self._pool.give(request, batch)
         done = perf_counter()
         count = len(frames) / 1e3
         speed = Speed(

@@ -12,11 +12,12 @@ takes about as long as to 4/8, and to 5/8, 6/8 and 7/8 longer than in full.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from edgeclf.errors import DecodeError
+from edgeclf.errors import DecodeError, SpecMismatch
 from edgeclf.frame import Frame
 from edgeclf.jpeg_header import JpegHeader
 from edgeclf.spec import InputSpec
@@ -30,6 +31,7 @@ __all__ = [
     "decode_jpeg",
     "decode_usual_jpeg",
     "is_jpeg",
+    "require_reducible",
     "sufficient_reduction",
 ]
 
@@ -40,6 +42,8 @@ _BLOCK = 8
 # (270 rows at 1/4 and 1/8) serve the usual 256; the error there is twice that at 3/2.
 _MARGIN = (21, 20)
 _REDUCIBLE = ("bilinear", "bicubic", "lanczos")
+
+_missing = False  # whether simplejpeg was looked for in vain: that costs more than a small picture
 
 Size = Tuple[int, int]
 Region = Tuple[int, int, int, int]
@@ -69,6 +73,16 @@ def allows_reduction(spec: InputSpec) -> bool:
     without antialiasing, nearest, box and area show every pixel that is not there.
     """
     return spec.exact is False and spec.antialias and spec.interpolation in _REDUCIBLE
+
+
+def require_reducible(spec: InputSpec) -> None:
+    """Raise SpecMismatch where the spec needs pixels that a ReducedFrame no longer has."""
+    if not allows_reduction(spec):
+        raise SpecMismatch(
+            "expected a frame with all its pixels, got a JPEG decoded smaller for another spec "
+            f"(this one: exact={spec.exact}, antialias={spec.antialias}, {spec.interpolation}). "
+            "Pass the picture itself, or decode it with edgeclf.decode"
+        )
 
 
 def sufficient_reduction(
@@ -167,9 +181,13 @@ def _through(
 
 def _simplejpeg() -> Any:
     """The module, which reads JPEGs of one and three components as Pillow does; else None."""
+    global _missing
+    if _missing:
+        return None
     try:
         import simplejpeg
     except ImportError:
+        _missing = "simplejpeg" not in sys.modules  # None there forbids it for a while
         return None
     return simplejpeg
 

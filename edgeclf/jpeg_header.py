@@ -24,6 +24,8 @@ _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/", b"ICC_PROFILE\0"
 _SKIPPED = frozenset((0xC4, 0xDD, 0xFE, *range(0xE3, 0xED), 0xEF))
 _ORIENTATION = 0x0112
 _SHORT = 3
+# Usual pictures have a few dozen segments; a file can be made of millions of empty ones.
+_MOST_SEGMENTS = 256
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}  # of types
 
 
@@ -45,7 +47,9 @@ def read_header(content: bytes) -> Optional[JpegHeader]:
     orientation: Optional[int] = None
     has_exif = has_xmp = False
     at, end = 2, len(content)
-    while at + 4 <= end and content[at] == 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if at + 4 > end or content[at] != 0xFF:
+            return None
         marker = content[at + 1]
         begin, at = at + 4, at + 2 + (content[at + 2] << 8 | content[at + 3])
         if at < begin or at > end:

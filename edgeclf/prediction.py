@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import os
+import threading
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -15,6 +17,20 @@ __all__ = ["Prediction"]
 # `categories_of`, and `found`, of which it makes the categories; then the seconds at which
 # preprocessing, inference and postprocessing began, and the end.
 Unread = Tuple[Callable[[bytes], List[Category]], bytes, float, float, float, float]
+
+# Held while one reader makes what another may be reading for the first time, too. Shared by all:
+# it takes microseconds, and a lock in each would cost every prediction.
+_MAKING = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """In a forked child: whoever held it is not there to release it."""
+    global _MAKING
+    _MAKING = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Prediction:
@@ -31,7 +47,8 @@ class Prediction:
     """
 
     __slots__ = (
-        "_unread",
+        "_found",
+        "_times",
         "categories",
         "feature_vector",
         "scores",
@@ -44,7 +61,8 @@ class Prediction:
     feature_vector: Optional[np.ndarray]
     timestamp_ms: Optional[float]
     speed: Speed
-    _unread: Unread
+    _found: Tuple[Callable[[bytes], List[Category]], bytes]
+    _times: Tuple[float, float, float, float]
 
     def __init__(
         self,
@@ -72,21 +90,19 @@ class Prediction:
         made.scores = scores
         made.feature_vector = feature_vector
         made.timestamp_ms = timestamp_ms
-        made._unread = unread
+        made._found, made._times = unread[:2], unread[2:]
         return made
 
     def __getattr__(self, name: str) -> Any:
         # Asked only for what is not there yet.
-        if name == "categories":
-            categories_of, found = self._unread[:2]
-            self.categories = categories_of(found)
-            return self.categories
-        if name == "speed":
-            began, written, inferred, done = self._unread[2:]
-            self.speed = Speed(
-                (written - began) * 1e3, (inferred - written) * 1e3, (done - inferred) * 1e3
-            )
-            return self.speed
+        make = _MAKERS.get(name)
+        if make is not None:
+            with _MAKING:
+                try:  # another thread may have made it by now
+                    return object.__getattribute__(self, name)
+                except AttributeError:
+                    make(self)
+            return object.__getattribute__(self, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __reduce__(self) -> Tuple[Any, ...]:
@@ -136,3 +152,26 @@ class Prediction:
             "<table><thead><tr><th>label</th><th>score</th><th></th></tr></thead>"
             f"<tbody>{rows}</tbody><caption>{total:.1f} ms</caption></table>"
         )
+
+
+# Each drops what it was made of: that would keep the classifier's labels alive.
+
+
+def _make_categories(prediction: Prediction) -> None:
+    categories_of, found = prediction._found
+    prediction.categories = categories_of(found)
+    del prediction._found
+
+
+def _make_speed(prediction: Prediction) -> None:
+    began, written, inferred, done = prediction._times
+    prediction.speed = Speed(
+        (written - began) * 1e3, (inferred - written) * 1e3, (done - inferred) * 1e3
+    )
+    del prediction._times
+
+
+_MAKERS: Dict[str, Callable[[Prediction], None]] = {
+    "categories": _make_categories,
+    "speed": _make_speed,
+}

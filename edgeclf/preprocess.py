@@ -12,7 +12,7 @@ import numpy as np
 from edgeclf import _core
 from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
 from edgeclf.frame import ENCODED, Frame, as_frame
-from edgeclf.jpeg import ReducedFrame, allows_reduction, sufficient_reduction
+from edgeclf.jpeg import ReducedFrame, allows_reduction, require_reducible, sufficient_reduction
 from edgeclf.pixel_formats import PACKED_FORMATS
 from edgeclf.spec import InputSpec
 from edgeclf.types import Quantization
@@ -113,7 +113,8 @@ class Preprocessor:
 
         Raises:
             FrameError: the frame, its region or `out` cannot be used.
-            SpecMismatch: the spec says ``exact=True``, and the frame is YUV or 16-bit grey.
+            SpecMismatch: the spec says ``exact=True``, and the frame is YUV or 16-bit grey; or the
+                frame is a JPEG that was decoded smaller than this spec allows.
             ArgumentError: `rotation_degrees` is no multiple of 90.
         """
         pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
@@ -199,6 +200,7 @@ class Preprocessor:
         else:
             x, y, width, height = _region(region_of_interest)
         if isinstance(frame, ReducedFrame):
+            require_reducible(self._spec)
             of = frame.width, frame.height, frame.reduction, *frame.phase
             self._core.run_averages(
                 frame.data, frame.format, of, out_row, turns, x, y, width, height

@@ -41,38 +41,33 @@ class RequestPool:
             BackendError: closed, or this process was forked after the classifier was made.
         """
         self._lifetime.check()  # before the lock: in a forked child it may be held for ever
-        # acquire and release, because `with` costs twice as much.
-        self._lock.acquire()
+        counted = 0
         try:
-            while self._busy >= self._limit and not self._lifetime.closed:
-                self._wait()
-            if self._lifetime.closed:
-                self._lifetime.check()
-            self._busy += 1
-            idle = self._idle[batch]
-            if idle:
-                return idle.pop()
-            if self._limit == 1 or batch != 1:
-                self._forget_other_batches(batch)
-        finally:
-            self._lock.release()
-        try:
+            with self._lock:  # not acquire() and try: Ctrl-C between them would leave it locked
+                while self._busy >= self._limit and not self._lifetime.closed:
+                    self._wait()
+                if self._lifetime.closed:
+                    self._lifetime.check()
+                self._busy = counted = self._busy + 1
+                idle = self._idle[batch]
+                if idle:
+                    return idle.pop()
+                if self._limit == 1 or batch != 1:
+                    self._forget_other_batches(batch)
             return self._backend.new_request(batch, self._item_shape)
         except BaseException:
-            self._done()
+            if counted:
+                self._done()
             raise
 
     def give(self, request: InferRequest, batch: int = 1) -> None:
         """Take back a request of `take(batch)`."""
-        self._lock.acquire()
-        try:
+        with self._lock:
             self._busy -= 1
             if not self._lifetime.closed:
                 self._idle[batch].append(request)
             if self._waiting:
                 self._condition.notify_all()
-        finally:
-            self._lock.release()
 
     def close(self, first: Optional[Callable[[], None]] = None) -> None:
         """Refuse new requests, wait for those that run, then release the backend. Idempotent.

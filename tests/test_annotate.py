@@ -10,7 +10,9 @@ import pytest
 
 from edgeclf import label_font
 from edgeclf.annotate import annotate
+from edgeclf.errors import FrameError
 from edgeclf.frame import Frame
+from edgeclf.jpeg import ReducedFrame
 from edgeclf.types import Category
 
 PIL_FONT = pytest.importorskip("PIL.ImageFont")
@@ -58,6 +60,12 @@ def test_every_format(format: str) -> None:
         "rgba": lambda: pixels[:, :, :3],
     }[format]()
     assert np.array_equal(np.asarray(annotate(Frame(pixels, format), CATEGORIES))[:64], expected)
+
+
+def test_a_jpeg_decoded_smaller_is_refused() -> None:
+    reduced = ReducedFrame(Frame(noise(30, 40), "rgb"), 8, (320, 240), (0, 0))
+    with pytest.raises(FrameError, match=r"320x240.*edgeclf\.decode"):
+        annotate(reduced, CATEGORIES)
 
 
 def test_strided_frames() -> None:

@@ -6,6 +6,7 @@ Longer than 300 lines: one façade, and most tests are a few lines.
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import json
 import os
@@ -13,6 +14,8 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -186,6 +189,43 @@ def test_a_prediction_read_late_is_what_it_was():
         late.no_such  # noqa: B018
     late.categories = []
     assert late.label is None
+
+
+def test_threads_that_read_a_prediction_first_get_one_list():
+    made, began = [], threading.Barrier(4, timeout=20)
+
+    def categories_of(found):
+        made.append(found)
+        time.sleep(0.05)  # long enough for the others to ask
+        return [edgeclf.Category(0, "red", 1.0)]
+
+    unread = categories_of, b"", 0.0, 0.0, 0.0, 0.0
+    prediction = edgeclf.Prediction.unread(np.ones(1, np.float32), None, None, unread)
+
+    def read(_):
+        began.wait()
+        return prediction.categories
+
+    with ThreadPoolExecutor(4) as pool:
+        lists = list(pool.map(read, range(4)))
+    assert len(made) == 1
+    assert all(each is prediction.categories for each in lists)
+
+
+def test_a_prediction_that_was_read_keeps_nothing_else_alive():
+    class Categories:
+        def __call__(self, found):
+            return []
+
+    categories_of = Categories()
+    gone = weakref.ref(categories_of)
+    unread = categories_of, b"", 0.0, 0.0, 0.0, 0.0
+    prediction = edgeclf.Prediction.unread(np.ones(1, np.float32), None, None, unread)
+    del categories_of, unread
+    assert prediction.categories == []
+    gc.collect()
+    assert gone() is None
+    assert tuple(prediction.speed) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from test_decoding import damaged, encoded
 
 import edgeclf
 from edgeclf.backends.fake import FakeBackend
-from edgeclf.errors import ArgumentError, DecodeError, FrameError
+from edgeclf.errors import ArgumentError, DecodeError, FrameError, SpecMismatch
 from edgeclf.jpeg import ReducedFrame, sufficient_reduction
 from edgeclf.preprocess import Preprocessor
 from edgeclf.spec import InputSpec
@@ -305,9 +305,38 @@ def test_a_region_outside_is_told_in_full_pixels(region):
         Preprocessor(spec())(encoded(ramp(320, 240), "JPEG"), region_of_interest=region)
 
 
+def test_simplejpeg_is_looked_for_once(monkeypatch):
+    class Finder:
+        looked = 0
+
+        def find_spec(self, name, path=None, target=None):
+            if name == "simplejpeg":
+                self.looked += 1
+                raise ModuleNotFoundError(name)
+
+    finder = Finder()
+    monkeypatch.setattr("edgeclf.jpeg._missing", False, raising=False)
+    monkeypatch.delitem(sys.modules, "simplejpeg", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    for _ in range(3):
+        edgeclf.decode(encoded(ramp(32, 24), "JPEG"))
+    assert finder.looked == 1
+
+
 def test_bad_arguments_are_told():
     preprocessor, data = Preprocessor(spec()), encoded(ramp(320, 240), "JPEG")
     with pytest.raises(ArgumentError, match="multiple of 90"):
         preprocessor(data, rotation_degrees=45)
     with pytest.raises(FrameError, match="whole pixels"):
         preprocessor(data, region_of_interest=(0.5, 0, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"exact": None}, {"exact": True}, {"antialias": False}, {"interpolation": "nearest"}],
+)
+def test_a_reduced_frame_is_refused_where_every_pixel_counts(fields):
+    frame = Preprocessor(spec()).frame_of(encoded(ramp(320, 240), "JPEG"))
+    assert reduction_of(frame) == 8
+    with pytest.raises(SpecMismatch, match=r"edgeclf\.decode"):
+        Preprocessor(spec(**fields))(frame)

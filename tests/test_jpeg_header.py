@@ -97,6 +97,17 @@ def test_the_unusual_is_left_to_pillow(data):
     assert read_header(data) is None
 
 
+def test_a_file_of_segments_is_given_up():
+    data = encoded(picture(), "JPEG")
+
+    def with_comments(count):
+        return data[:2] + b"\xff\xfe\0\2" * count + data[2:]
+
+    assert read_header(with_comments(200)) == read_header(data) is not None
+    assert read_header(with_comments(256)) is None
+    assert edgeclf.decode(with_comments(256)).data.shape == (32, 48, 3)
+
+
 def test_an_orientation_in_xmp_counts_only_without_exif():
     data = with_segment(encoded(picture(), "JPEG", exif=exif(3)), 0xE1, XMP)
     assert read_header(data) == JpegHeader(48, 32, 3, 3)

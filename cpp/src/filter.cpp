@@ -170,8 +170,14 @@ Axis<double> averages_axis(const Side& side, const Kernel& kernel) {
   std::vector<double> row;
   for (int i = 0; i < side.size; ++i) {
     const double center = phase + (static_cast<double>(side.begin + i) + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int end = std::min(static_cast<int>(center + support + 0.5), blocks);
+    int first = std::max(static_cast<int>(center - support + 0.5), 0);
+    int end = std::min(static_cast<int>(center + support + 0.5), blocks);
+    // The middle of a part of a block can be in reach where that of a whole block would not be.
+    const auto reaches = [&](double from, double to) {
+      return std::abs((from + to) / 2.0 - center) < support;
+    };
+    if (first == 1 && reaches(phase, 1.0)) first = 0;
+    if (end == blocks - 1 && reaches(end, phase + length)) end = blocks;
     row.clear();
     double sum = 0.0;
     for (int x = first; x < end; ++x) {

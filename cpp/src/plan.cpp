@@ -69,8 +69,8 @@ void Plan::make_tables() {
       x = to_fixed(axes.x);
       y = to_fixed(axes.y);
       if (kernels().takes_byte_tables && planes_[p].channels == 3) {
-        // Rows with pixels of any other step are copied, to this one.
-        x.bytes = byte_table(x, layout_.planes[p].pixel.step == 4 ? 4 : 3);
+        x.bytes = byte_table(x, byte_step_of(layout_));
+        byte_step_ = x.bytes.step;
       }
     } else {
       std::get<TablesOfPlanes<double>>(tables_)[p] = {std::move(axes.x), std::move(axes.y)};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace edgeclf {
@@ -25,8 +26,8 @@ std::uint8_t* aligned(std::uint8_t* pointer) {
 // for it, so that the child finds it free and what it guards whole.
 std::mutex shelf_mutex;
 
-[[maybe_unused]] const int at_fork = pthread_atfork(
-    [] { shelf_mutex.lock(); }, [] { shelf_mutex.unlock(); }, [] { shelf_mutex.unlock(); });
+const int at_fork = pthread_atfork([] { shelf_mutex.lock(); }, [] { shelf_mutex.unlock(); },
+                                   [] { shelf_mutex.unlock(); });
 
 }  // namespace
 
@@ -66,6 +67,7 @@ class Preprocessor::Lease {
 Preprocessor::Preprocessor(const InputSpec& spec, const std::optional<Quantization>& quantization,
                            int threads)
     : spec_(spec), affine_(spec, quantization), workers_(threads) {
+  if (at_fork != 0) throw std::bad_alloc();  // the one way in which it fails
   plans_.reserve(kPlansKept + 1);
 }
 

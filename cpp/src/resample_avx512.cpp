@@ -12,7 +12,7 @@ namespace edgeclf {
 namespace {
 
 // AVX2's, for what has no table of bytes and for rows shorter than a vector.
-const Kernels& narrower() { return *(available_kernels().end() - 2); }
+Kernels narrower{};
 
 }  // namespace
 }  // namespace edgeclf
@@ -31,7 +31,7 @@ namespace {
 void resample_bytes(const SourceRow& row, const std::uint8_t* below, const Axis<std::int32_t>& axis,
                     int begin, int size, std::uint8_t* out, std::uint8_t* out_below) {
   if (row.channels != 3 || row.step != axis.bytes.step) {
-    narrower().resample_exact(row, below, axis, begin, size, out, out_below);
+    narrower.resample_exact(row, below, axis, begin, size, out, out_below);
   } else if (below == nullptr) {
     weigh_bytes<1>({{row.pixels}, {out}, row, axis}, begin, begin + size);
   } else {
@@ -41,7 +41,7 @@ void resample_bytes(const SourceRow& row, const std::uint8_t* below, const Axis<
 
 void combine_wide(const std::uint8_t* const* rows, const Axis<std::int32_t>& axis, int i, int size,
                   std::uint8_t* out) {
-  (size < kBytes ? narrower().combine_exact : combine_exact)(rows, axis, i, size, out);
+  (size < kBytes ? narrower.combine_exact : combine_exact)(rows, axis, i, size, out);
 }
 
 }  // namespace
@@ -53,9 +53,9 @@ namespace edgeclf {
 
 void add_avx512_kernels(std::vector<Kernels>& kernels) {
   if (!has_instruction_set("avx512")) return;
-  const Kernels& avx2 = kernels.back();
-  kernels.push_back({"avx512", resample_bytes, combine_wide, avx2.resample_precise,
-                     avx2.combine_precise, avx2.levels, true});
+  narrower = kernels.back();
+  kernels.push_back({"avx512", resample_bytes, combine_wide, narrower.resample_precise,
+                     narrower.combine_precise, narrower.levels, true});
 }
 
 }  // namespace edgeclf

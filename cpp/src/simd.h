@@ -16,8 +16,7 @@
 //   load, store                any address; kBytes
 //   load_block_to_all          16 bytes into every block
 //   load_pieces<N>             N = 16, 8 or 4 bytes from base + offsets[0], [1], ... ; 16 / N
-//   pieces
-//                              to a block, block after block
+//                              pieces to a block, block after block
 //   load_widened               8 * kBlocks bytes as 16-bit numbers, in order
 //   store_low_halves           the low 8 bytes of each block, 8 * kBlocks bytes in order
 //   load_widened_words         kInts words as ints, in order
@@ -25,6 +24,7 @@
 //   store_blocks_in_turn       block 0 of a, then of b, block 1 of a, ...; 2 * kBytes
 //   load_floats, store_floats  kInts of them
 //   prefetch                   a hint; any address
+//
 // Names: a byte is 8 bits, a word 16, an int 32, a long 64. Bytes are unsigned, words and ints
 // signed, unless the name says otherwise.
 #pragma once

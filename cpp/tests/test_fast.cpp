@@ -73,6 +73,8 @@ PixelLayout any_pixel() {
                               {2, 2, {0, 1, 0}},
                               {2, 1, {0, 0, 0}},
                               {4, 2, {0, 2, 0}},
+                              {2, 3, {0, 1, 3}, true},  // YUYV
+                              {2, 3, {1, 0, 2}, true},  // UYVY
                               {3, 1, {0, 0, 0}}});
 }
 
@@ -98,7 +100,11 @@ Case any_case() {
   result.columns = result.axes.x.first.back() + result.axes.x.count.back() - first;
   for (auto& index : result.axes.x.first) index -= first;
   result.fraction = fraction_bits(result.axes);
-  if (is_bilinear(result.axes, result.fraction) && !fits_bilinear(result.pixel)) {
+  const bool bilinear = is_bilinear(result.axes, result.fraction);
+  const bool shares = result.pixel.shares_chroma;
+  if (shares) result.pixel = result.pixel.beginning_at(any(0, 1));
+  const bool short_row = result.pixel.bytes(result.columns) < kFastRowBytes;
+  if ((bilinear && !fits_bilinear(result.pixel)) || (shares && (!bilinear || short_row))) {
     result.pixel = copied_layout(result.pixel.samples);  // as a plan does
   }
   const int row = result.pixel.bytes(result.columns);
@@ -106,6 +112,13 @@ Case any_case() {
   result.bytes.resize(static_cast<std::size_t>(result.stride * (result.height - 1) + row));
   fill(result.bytes);
   return result;
+}
+
+// Chroma that is shared stands at the first of two pixels.
+int byte_of(const PixelLayout& pixel, int column, std::size_t sample) {
+  const int place = column + pixel.phase;
+  const bool shared = pixel.shares_chroma && sample > 0;
+  return (shared ? place - place % 2 : column) * pixel.step + pixel.offset[sample];
 }
 
 double level(const Case& test, std::size_t sample, int x, int y) {
@@ -118,8 +131,7 @@ double level(const Case& test, std::size_t sample, int x, int y) {
     const std::uint8_t* row = test.bytes.data() + (down.first[j] + r) * test.stride;
     double of_row = 0.0;
     for (int k = 0; k < across.count[i]; ++k) {
-      of_row += across.weight(x)[k] *
-                row[(across.first[i] + k) * test.pixel.step + test.pixel.offset[sample]];
+      of_row += across.weight(x)[k] * row[byte_of(test.pixel, across.first[i] + k, sample)];
     }
     sum += of_row * down.weight(y)[r];
   }

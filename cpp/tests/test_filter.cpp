@@ -103,6 +103,40 @@ void parts_of_blocks() {
             {half / sum, whole / sum});
 }
 
+// Every block whose part of the picture is in the filter's reach, whether resized up or down.
+void averages_weigh_every_part_in_reach() {
+  for (int span : {2, 4, 8}) {
+    for (int phase = 0; phase < span; ++phase) {
+      for (int source = span; source < 60; source += 3) {
+        for (int size : {1, 3, 7, 20, 39}) {
+          if (size == source) continue;
+          const auto axis = axis_of_averages(Interpolation::bilinear, source, size, {span, phase});
+          for (int i = 0; i < size; ++i) {
+            const double scale = static_cast<double>(source) / size;
+            const double reach = std::max(scale, static_cast<double>(span));
+            std::vector<double> expected;
+            double sum = 0.0;
+            for (int begin = -phase; begin < source; begin += span) {
+              const int from = std::max(begin, 0);
+              const int to = std::min(begin + span, source);
+              const double away = std::abs((from + to) / 2.0 - (i + 0.5) * scale) / reach;
+              expected.push_back((to - from) * std::max(0.0, 1.0 - away));
+              sum += expected.back();
+            }
+            const auto row = static_cast<std::size_t>(i);
+            for (int b = 0; b < static_cast<int>(expected.size()); ++b) {
+              const int k = b - axis.first[row];
+              const bool weighed = k >= 0 && k < axis.count[row];
+              const double got = weighed ? axis.weight(i)[k] : 0.0;
+              CHECK(std::abs(got - expected[static_cast<std::size_t>(b)] / sum) < 1e-12);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 void averages_stay_inside() {
   for (const int span : {2, 8}) {
     for (int source = 8; source < 60; ++source) {
@@ -141,6 +175,7 @@ int main() {
   known_weights();
   averages_of_whole_blocks_are_pixels();
   parts_of_blocks();
+  averages_weigh_every_part_in_reach();
   averages_stay_inside();
   selections();
   return check::result();

@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "edgeclf/preprocessor.h"
+#include "edgeclf/resample.h"
 #include "yuv_samples.h"
 
 namespace {
@@ -131,6 +132,20 @@ void the_second_yuv_frame_of_a_layout_allocates_nothing() {
   }
 }
 
+// A byte table is for one distance between pixels: frames with another get a plan of their own.
+void each_pixel_step_keeps_its_byte_table() {
+  Preprocessor preprocessor(spec_of(50, 40), {});
+  const std::vector<std::uint8_t> pixels(64 * 48 * 4, 9);
+  const FrameView three = view(pixels, 64, 48);
+  const FrameView four = packed_frame({pixels.data(), 4, 4 * 64}, 64, 48, 3, {2, 1, 0});
+  std::vector<std::uint8_t> tensor(50 * 40 * 3);
+  for (int i = 0; i < 3; ++i) {
+    preprocessor.run(four, tensor.data());
+    preprocessor.run(three, tensor.data());
+  }
+  CHECK_EQUAL(preprocessor.plans_made(), std::size_t{kernels().takes_byte_tables ? 2U : 1U});
+}
+
 void plans_are_kept_by_last_use() {
   Preprocessor preprocessor(spec_of(3, 3), {});
   const auto pixels = flat(64, 64, 1);
@@ -205,6 +220,7 @@ int main() {
   threads_change_nothing_for_yuv();
   the_second_frame_of_a_size_allocates_nothing();
   the_second_yuv_frame_of_a_layout_allocates_nothing();
+  each_pixel_step_keeps_its_byte_table();
   plans_are_kept_by_last_use();
   threads_share_one_preprocessor();
   a_forked_child_goes_on();

@@ -68,7 +68,11 @@ class OnnxRuntimeRequest:
         try:
             if self._results is None:
                 return self._run_unbound()
-            self._run()
+            try:
+                self._run()
+            except TypeError:  # the private call no longer takes what it took
+                self._run = _public_run(self._session, self._binding)
+                self._run()
             return self._results
         except Exception as exc:
             self._lifetime.check()
@@ -110,13 +114,17 @@ def _bound_run(session: Any, binding: Any) -> Callable[[], None]:
     """`session.run_with_iobinding(binding)`, by the object that it calls in the end.
 
     The runtime's own Python around it asks every time whether WebGPU is recording, which takes a
-    third as long as a small model. The names are private: where they are not, the public way.
+    third as long as a small model. The names are private: where they are missing, the public way.
     """
     inner, bound = getattr(session, "_sess", None), getattr(binding, "_iobinding", None)
     run = getattr(inner, "run_with_iobinding", None)
     if run is None or bound is None:
-        return functools.partial(session.run_with_iobinding, binding)
+        return _public_run(session, binding)
     return functools.partial(run, bound, None)
+
+
+def _public_run(session: Any, binding: Any) -> Callable[[], None]:
+    return functools.partial(session.run_with_iobinding, binding)
 
 
 def _released() -> None:

@@ -24,7 +24,7 @@ from edgeclf.cuda.lane import Lane
 from edgeclf.cuda.resources import DeviceMemory, Stream
 from edgeclf.errors import BackendError, FrameError, SpecMismatch
 from edgeclf.frame import Frame
-from edgeclf.jpeg import ReducedFrame
+from edgeclf.jpeg import ReducedFrame, require_reducible
 from edgeclf.pixel_formats import PACKED_FORMATS
 from edgeclf.preprocess import Preprocessor, _quarter_turns, _region
 from edgeclf.spec import InputSpec
@@ -206,6 +206,7 @@ class CudaPreprocessor:
             encoding = frame.color_matrix, frame.color_range
             return self._core.on_device(frame.planes, frame.format, *size, *encoding, *part)
         if isinstance(frame, ReducedFrame):
+            require_reducible(self.input_spec)
             of = frame.width, frame.height, frame.reduction, *frame.phase
             return self._core.averages(frame.data, frame.format, of, *part)
         if frame.format in PACKED_FORMATS:

@@ -135,6 +135,44 @@ def test_a_session_with_another_provider_reads_every_input() -> None:
         assert binding.bound == seed + 1
 
 
+@pytest.mark.parametrize("private", ["missing", "with other arguments"])
+def test_another_runtimes_private_names(private: str) -> None:
+    """Runs go around the runtime's own Python where they can, and through it elsewhere."""
+    model = onnx_models.float_classifier()
+    backend = load(model)
+    session, public_runs = backend._session, []
+
+    class Other:
+        """A session, or a binding, of a runtime whose private names are not those of today's."""
+
+        def __init__(self, real: Any) -> None:
+            self.real = real
+            if private == "with other arguments":
+                self._sess = type("Inner", (), {"run_with_iobinding": lambda self, bound: None})()
+                self._iobinding = object()
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("_sess", "_iobinding"):
+                raise AttributeError(name)
+            return getattr(self.real, name)
+
+        def io_binding(self) -> Any:
+            return Other(session.io_binding())
+
+        def run_with_iobinding(self, binding: Any) -> None:
+            public_runs.append(binding)
+            session.run_with_iobinding(binding.real)
+
+    backend._session = Other(session)
+    request = backend.new_request()
+    for seed in range(3):
+        tensor = random_tensor((1, 3, 4, 4), "float32", seed)
+        request.input[...] = tensor
+        expected = raw_runtime("onnxruntime", model).run(tensor)[0]
+        np.testing.assert_array_equal(request.infer()[0], expected)
+        assert len(public_runs) == seed + 1
+
+
 def test_a_failing_run_is_an_inference_error() -> None:
     request = load(onnx_models.indexing()).new_request()
     request.infer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,8 @@ def test_jpegs_decoded_smaller(cuda, part):
     pre.write(frame, tensors.target, *part)
     host = Preprocessor(spec)(file.getvalue(), region_of_interest=part[0], rotation_degrees=part[1])
     np.testing.assert_allclose(tensors.read(), host, rtol=0, atol=0.06)
+    with pytest.raises(SpecMismatch, match=r"edgeclf\.decode"):
+        preprocessor(cuda, replace(spec, exact=None)).write(frame, tensors.target, *part)
 
 
 def test_quantised_and_yuv(cuda):

@@ -35,7 +35,8 @@ class Plan {
   Plan(const InputSpec& spec, const FrameLayout& layout);
 
   bool fits(const FrameLayout& layout) const {
-    return layout == layout_ && (kernels_ == nullptr || layout.has_rows_like(layout_));
+    return layout == layout_ && (kernels_ == nullptr || layout.has_rows_like(layout_)) &&
+           (byte_step_ == 0 || byte_step_ == byte_step_of(layout));
   }
 
   std::size_t workspace_size() const { return workspace_size_; }  // bytes
@@ -78,6 +79,11 @@ class Plan {
   class ConvertedLines;
   class FixedLines;
 
+  // Rows with pixels of any other step than 4 are read as, or copied to, 3.
+  static std::ptrdiff_t byte_step_of(const FrameLayout& layout) {
+    return layout.planes[0].pixel.step == 4 ? 4 : 3;
+  }
+
   Axes axes_of(std::size_t plane, const Axes& of_pixels);
   void make_tables();
   void make_fixed_tables(const Axes& of_pixels);
@@ -97,6 +103,7 @@ class Plan {
   PerChannel<std::uint8_t> pad_level_{};
   std::array<PlanePlan, 3> planes_;
   std::variant<TablesOfPlanes<std::int32_t>, TablesOfPlanes<double>> tables_;
+  std::ptrdiff_t byte_step_ = 0;  // of the pixels that a byte table in tables_ is for; 0: none
   // In fixed point there are no tables_, and the workspace has one part for each plane.
   const FastKernels* kernels_ = nullptr;
   std::array<FastPlane, 3> fixed_;
