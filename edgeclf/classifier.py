@@ -389,6 +389,8 @@ class Classifier:
             if on_device:
                 request.enqueue()
             raw = request.finish() if on_device else request.infer()
+            if on_device:
+                self._preprocessor.finished(tensor.stream)
             inferred = perf_counter()
             answers = [
                 (*self._postprocessor.of_item(raw[0], item), self._feature_vector(raw, item))

@@ -170,7 +170,8 @@ class CudaPreprocessor:
                     self._cuda.wait_for(stream, handle)
         raw = bound.arguments(tables.pointer, lane.pixels, target.pointer)
         arguments: np.void = np.frombuffer(raw, np.dtype((np.void, len(raw))))[0]
-        keep = (tables, frame if nbytes == 0 else None, target)
+        # Not the target: it has the stream, which is a lane's key, and would never end.
+        keep = (tables, frame if nbytes == 0 else None, _memory_of(target))
         return Prepared(lane, stream, arguments, nbytes if lane.uploads else 0, keep)
 
     def enqueue(self, prepared: Prepared) -> None:
@@ -180,6 +181,13 @@ class CudaPreprocessor:
         if prepared.upload_bytes and lane.host:
             self._cuda.upload(lane.pixels, lane.host.pointer, prepared.upload_bytes, stream)
         self._cuda.launch(self._kernel, self._grid, BLOCK, [prepared.arguments], stream)
+
+    def finished(self, stream: Stream) -> None:
+        """Somebody has waited for `stream`: let go of what its work needed."""
+        with self._lock:
+            lane = self._lanes.get(stream)
+        if lane is not None:
+            lane.done()
 
     def close(self) -> None:
         """Release the device's memory. Work that uses it must be over. Safe to call twice."""
@@ -258,6 +266,14 @@ def waiting_on_failure(stream: Stream) -> Iterator[None]:
         with contextlib.suppress(BackendError):
             stream.synchronize()
         raise
+
+
+def _memory_of(target: DeviceTensor) -> Any:
+    """Whoever keeps a tensor's memory, where it is an item of a batch, too."""
+    owner = target.owner
+    while isinstance(owner, DeviceTensor):
+        owner = owner.owner
+    return owner
 
 
 def _part(frame: Source, region: Optional[Sequence[int]], rotation_degrees: int) -> Part:

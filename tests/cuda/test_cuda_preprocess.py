@@ -279,6 +279,20 @@ def test_threads_with_a_stream_each(cuda):
     assert wrong == []
 
 
+def test_a_stream_that_is_dropped_takes_its_memory_along(cuda):
+    pre, held = preprocessor(cuda, SPEC), []
+    for turn in range(4):
+        tensors = Tensors(cuda, (2, *SPEC.shape[1:]), "float32")
+        for item in range(2):
+            pre.write(pre.frame_of(picture(turn)), tensors.target.item(item))
+        tensors.stream.synchronize()
+        del tensors
+        gc.collect()
+        held.append(cuda.live())
+    assert held[0] == held[1] == held[3]
+    assert held[0]["stream"] == 0
+
+
 def test_close_releases_all():
     cuda = fake_cuda()
     pre, tensors = preprocessor(cuda, SPEC), Tensors(cuda, SPEC.shape, "float32")
