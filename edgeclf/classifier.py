@@ -150,6 +150,9 @@ class Classifier:
                 self._backend.close()
             raise
         self._fixed_batch = self._backend.input.shape[0]
+        # An engine built for batches of at least so many: fewer frames are filled up.
+        self._min_batch = int(getattr(self._backend, "min_batch", 1))
+        self._takes_one = self._fixed_batch in (None, 1) and self._min_batch == 1
         self._pool = RequestPool(self._backend, self._resolved.input_spec.shape[1:])
 
     # -- answers ----------------------------------------------------------------------------
@@ -175,7 +178,7 @@ class Classifier:
         Raises:
             FrameError, DecodeError, ArgumentError, InferenceError, BackendError (closed, forked).
         """
-        if self._fixed_batch not in (None, 1):
+        if not self._takes_one:
             return self.predict_batch(
                 [frame],
                 region_of_interest=region_of_interest,
@@ -377,7 +380,7 @@ class Classifier:
         rotation_degrees: int,
     ) -> List[Prediction]:
         """One inference over as many frames as the batch holds, or fewer."""
-        batch = self._fixed_batch or len(frames)
+        batch = self._fixed_batch or max(self._min_batch, len(frames))
         request: Any = self._pool.take(batch)
         try:
             on_device = self._cuda_path is not None

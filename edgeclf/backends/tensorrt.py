@@ -51,7 +51,7 @@ class TensorRTBackend:
 
     Attributes:
         cuda: the device, as `edgeclf.cuda.open_cuda` gives it.
-        max_batch: the largest batch that a profile holds.
+        min_batch, max_batch: the smallest and the largest batch that a profile holds.
 
     Raises:
         ModelError: the file is damaged, or was built for another TensorRT or GPU. SpecMismatch:
@@ -109,6 +109,7 @@ class TensorRTBackend:
         own_context = engine.shares_profiles or None not in self.input.shape
         self._one_context_each = not own_context
         self.max_requests = None if own_context else simultaneous(self._profiles)
+        self.min_batch = min(profile.smallest[0] for profile in self._profiles)
         self.max_batch = max(profile.largest[0] for profile in self._profiles)
         self._loaded = Loaded(
             model,
