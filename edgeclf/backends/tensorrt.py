@@ -5,7 +5,8 @@ engine's generation allows it: before TensorRT 10, an engine with a dynamic batc
 context for each optimisation profile, and its requests take turns (`max_requests`).
 
 The device is "cuda:N" or None for "cuda:0". `num_threads` is accepted and without effect: nothing
-runs on the CPU. Engines state no quantisation: 8-bit tensors are taken as they are.
+runs on the CPU. Engines state no quantisation: an 8-bit input is taken as it is, and 8-bit outputs
+are refused, for nobody can tell their real values.
 
 ``backend_options``, every one optional:
 
@@ -104,7 +105,7 @@ class TensorRTBackend:
         inputs = [_tensor_info(t) for t in engine.tensors if t.is_input]
         outputs = [_tensor_info(t) for t in engine.tensors if not t.is_input]
         self.input = require_dtype(single_input(inputs, model), "the input", model)
-        self.outputs = tuple(require_dtype(o, "the output", model) for o in outputs)
+        self.outputs = tuple(_require_real(o, model) for o in outputs)
         self._profiles = profiles_of(engine, self.input, self._profile, model)
         own_context = engine.shares_profiles or None not in self.input.shape
         self._one_context_each = not own_context
@@ -283,6 +284,18 @@ def _require_plain(tensors: Sequence[api.Tensor], model: str) -> None:
                 "it is on the host, or in a packed format. Build the engine with the default "
                 "formats of inputs and outputs"
             )
+
+
+def _require_real(info: TensorInfo, model: str) -> TensorInfo:
+    """An output whose numbers are real ones: codes need a scale, which no engine states."""
+    if info.dtype not in ("int8", "uint8"):
+        return require_dtype(info, "the output", model)
+    raise SpecMismatch(
+        f"{model}: expected the output {info.name!r} as float32 or float16, got {info.dtype}: an "
+        "engine does not state its scale and zero point, so its codes cannot become scores. Build "
+        "it from an ONNX model that ends with DequantizeLinear, or with float outputs: the layers "
+        "within may be int8 all the same"
+    )
 
 
 def _tensor_info(tensor: api.Tensor) -> TensorInfo:
