@@ -6,7 +6,7 @@ Providers (``cuda_bindings``, ``pycuda``, and ``fake`` for tests) give one objec
 
 from __future__ import annotations
 
-from typing import Any, ContextManager, Dict, NamedTuple, Protocol, Sequence, Tuple
+from typing import Any, ContextManager, Dict, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -79,6 +79,9 @@ class Cuda(Protocol):
         `other_handle`: a CUDA stream's, or 1 (legacy default) or 2 (per-thread default), as
         ``__cuda_array_interface__`` has them.
         """
+
+    def device_of(self, pointer: int) -> Optional[int]:
+        """The index of the device whose memory `pointer` is in; None where nobody can tell."""
 
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         """Enqueue a copy from pinned host memory to device memory."""

@@ -10,7 +10,7 @@ import contextlib
 import ctypes
 import importlib
 import uuid
-from typing import Any, Callable, Iterator, List, Sequence
+from typing import Any, Callable, Iterator, List, Optional, Sequence
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from edgeclf.errors import BackendError, BackendUnavailable
 
 __all__ = ["CudaBindings", "open_device"]
 
-_OUT_OF_MEMORY = 2
+_INVALID_VALUE, _OUT_OF_MEMORY = 1, 2
 _HOST_PORTABLE, _HOST_MAPPED = 1, 2
 _STREAM_NON_BLOCKING = 1
 _EVENT_WITHOUT_TIMING = 2
@@ -198,6 +198,18 @@ class CudaBindings:
                 _call("cuStreamWaitEvent", stream.raw, event, 0)
             finally:
                 _call("cuEventDestroy", event)  # CUDA keeps it as long as it is waited for
+
+    def device_of(self, pointer: int) -> Optional[int]:
+        ordinal = _driver.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+        address = _driver.CUdeviceptr(pointer)
+        with self.current():
+            try:
+                found = int(_call("cuPointerGetAttribute", ordinal, address))
+            except _Failed as exc:
+                if exc.code != _INVALID_VALUE:
+                    raise
+                return None  # no memory of CUDA's: the system's, where the GPU reads that
+        return None if found < 0 else found
 
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self.current():

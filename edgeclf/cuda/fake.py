@@ -66,6 +66,9 @@ class FakeCuda:
         facts: what it says of itself; `memory_bytes` is its capacity.
         kernels: what its modules hold: name -> callable of grid, block and arguments.
         can_capture: whether it has graphs.
+
+    Attributes:
+        others: addresses that `device_of` says to be another device's, and that one's index.
     """
 
     provider = "fake"
@@ -81,6 +84,7 @@ class FakeCuda:
         self.can_capture = can_capture
         self.kernels: Dict[str, Kernel] = dict(kernels or {})
         self.calls: "Counter[str]" = Counter()
+        self.others: Dict[int, int] = {}
         self._resources = Resources(f"FakeCuda:{facts.index}")
         self._blocks = FakeBlocks(facts.memory_bytes)
         self._queues: Dict[int, FakeQueue] = {}
@@ -187,6 +191,11 @@ class FakeCuda:
                 return  # nothing here works on the default streams
             other = self._queue(other_handle)
             queue.add(partial(other.drain, other.enqueued))
+
+    def device_of(self, pointer: int) -> Optional[int]:
+        with self._lock:
+            self._begin("device_of")
+            return self.others.get(pointer, self.facts.index)
 
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         self._copy("upload", (target, "device"), (source, "host"), nbytes, stream)

@@ -211,6 +211,7 @@ class CudaPreprocessor:
             )
         size = frame.width, frame.height
         if isinstance(frame, DeviceFrame):
+            self._check_device(frame)
             encoding = frame.color_matrix, frame.color_range
             return self._core.on_device(frame.planes, frame.format, *size, *encoding, *part)
         if isinstance(frame, ReducedFrame):
@@ -223,6 +224,15 @@ class CudaPreprocessor:
             return self._core.gray16(frame.data, low, high, *part)
         matrix, range_ = frame.color_matrix or "bt601", frame.color_range or "limited"
         return self._core.yuv(frame.data, frame.format, *size, matrix, range_, *part)
+
+    def _check_device(self, frame: DeviceFrame) -> None:
+        here = self._cuda.facts.index
+        found = {frame.index, *map(self._cuda.device_of, frame.unstated)} - {here, None}
+        if found:
+            raise FrameError(
+                f"expected pixels on cuda:{here}, got them on cuda:{min(found)}. Copy them to "
+                f"cuda:{here}, or make the Classifier on their device"
+            )
 
     def _lane_of(self, stream: Stream) -> Lane:
         with self._lock:

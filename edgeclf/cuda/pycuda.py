@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 import numpy as np
 
@@ -146,6 +146,9 @@ class PyCuda:
         # PyCUDA cannot name a stream that it did not make, so the whole device is waited for.
         with self._calling():
             _driver.Context.synchronize()
+
+    def device_of(self, pointer: int) -> Optional[int]:
+        return None  # PyCUDA names the driver's attributes of a pointer, but cannot ask for one
 
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self._calling():

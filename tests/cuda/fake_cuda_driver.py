@@ -32,6 +32,10 @@ class CUdevice_attribute(enum.IntEnum):
     CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED = 102
 
 
+class CUpointer_attribute(enum.IntEnum):
+    CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9
+
+
 class CUmemorytype(enum.IntEnum):
     CU_MEMORYTYPE_HOST = 1
     CU_MEMORYTYPE_DEVICE = 2
@@ -65,6 +69,7 @@ class State:
         self.blocks, self.hosts, self.log = {}, {}, []
         self.depth = self.retained = self.streams = self.graphs = self.modules = self.events = 0
         self.launched = []
+        self.ordinal = 0  # of the device that has the memory
 
 
 state, CONTEXT = State(), object()
@@ -155,6 +160,15 @@ def cuMemAlloc(size):
 def cuMemFree(pointer):
     del state.blocks[int(pointer)]
     return (OK,)
+
+
+@needs_context
+def cuPointerGetAttribute(attribute, ptr):
+    assert isinstance(attribute, CUpointer_attribute)
+    assert isinstance(ptr, CUdeviceptr)
+    if int(ptr) not in state.blocks:
+        return CUresult.CUDA_ERROR_INVALID_VALUE, None
+    return OK, state.ordinal
 
 
 @needs_context
