@@ -23,6 +23,7 @@ from edgeclf.cuda.resources import (
     Module,
     Resources,
     Stream,
+    raw_of,
 )
 from edgeclf.errors import BackendError, BackendUnavailable
 
@@ -188,14 +189,14 @@ class CudaBindings:
                 _call("cuStreamSynchronize", raw)
 
         release = self._releaser("cuStreamDestroy", raw)
-        return Stream(self._resources, release, int(raw), synchronize, raw)
+        return Stream(self._resources, release, int(raw), synchronize, [raw])
 
     def wait_for(self, stream: Stream, other_handle: int) -> None:
         with self.current():
             event = _call("cuEventCreate", _EVENT_WITHOUT_TIMING)
             try:
                 _call("cuEventRecord", event, _driver.CUstream(other_handle))
-                _call("cuStreamWaitEvent", stream.raw, event, 0)
+                _call("cuStreamWaitEvent", raw_of(stream), event, 0)
             finally:
                 _call("cuEventDestroy", event)  # CUDA keeps it as long as it is waited for
 
@@ -213,11 +214,11 @@ class CudaBindings:
 
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self.current():
-            _call("cuMemcpyHtoDAsync", _driver.CUdeviceptr(target), source, nbytes, stream.raw)
+            _call("cuMemcpyHtoDAsync", _driver.CUdeviceptr(target), source, nbytes, raw_of(stream))
 
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self.current():
-            _call("cuMemcpyDtoHAsync", target, _driver.CUdeviceptr(source), nbytes, stream.raw)
+            _call("cuMemcpyDtoHAsync", target, _driver.CUdeviceptr(source), nbytes, raw_of(stream))
 
     def upload_rows(
         self,
@@ -239,7 +240,7 @@ class CudaBindings:
         copy.WidthInBytes = width
         copy.Height = rows
         with self.current():
-            _call("cuMemcpy2DAsync", copy, stream.raw)
+            _call("cuMemcpy2DAsync", copy, raw_of(stream))
 
     def load_module(self, image: bytes) -> Module:
         text = ctypes.create_string_buffer(image)  # PTX has to end with a zero
@@ -265,20 +266,20 @@ class CudaBindings:
         addresses = np.array([value.ctypes.data for value in values], np.uint64)
         with self.current():
             _call(
-                "cuLaunchKernel", function.raw, *grid, *block, 0, stream.raw,
+                "cuLaunchKernel", raw_of(function), *grid, *block, 0, raw_of(stream),
                 addresses.ctypes.data, 0,
             )  # fmt: skip
 
     def begin_capture(self, stream: Stream) -> None:
         mode = _driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         with self.current():
-            _call("cuStreamBeginCapture", stream.raw, mode)
+            _call("cuStreamBeginCapture", raw_of(stream), mode)
         self._resources.begin_capture()
 
     def end_capture(self, stream: Stream) -> Graph:
         try:
             with self.current():
-                recorded = _call("cuStreamEndCapture", stream.raw)
+                recorded = _call("cuStreamEndCapture", raw_of(stream))
         finally:
             self._resources.end_capture()
         with self.current():
@@ -289,7 +290,7 @@ class CudaBindings:
 
         def launch(on: Stream) -> None:
             with self.current():
-                _call("cuGraphLaunch", raw, on.raw)
+                _call("cuGraphLaunch", raw, raw_of(on))
 
         return Graph(self._resources, self._releaser("cuGraphExecDestroy", raw), launch)
 

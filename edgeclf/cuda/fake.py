@@ -181,7 +181,7 @@ class FakeCuda:
             self._queues[queue.handle] = queue
             release = partial(self._close_queue, queue)
             wait = partial(self._synchronize, queue)
-            return Stream(self._resources, release, queue.handle, wait, queue)
+            return Stream(self._resources, release, queue.handle, wait, [queue])
 
     def wait_for(self, stream: Stream, other_handle: int) -> None:
         with self._lock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-from typing import Any, Callable, Iterator, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from edgeclf.cuda.resources import (
     Module,
     Resources,
     Stream,
+    raw_of,
 )
 from edgeclf.errors import BackendError, BackendUnavailable
 
@@ -83,7 +84,7 @@ class PyCuda:
         device = _driver.Device(index)
         self.facts = _facts(device, index)
         self._context = device.retain_primary_context()
-        self._resources = Resources(f"cuda:{index}")
+        self._resources = Resources(f"cuda:{index}", self._context)
 
     @property
     def closed(self) -> bool:
@@ -130,17 +131,18 @@ class PyCuda:
         return HostMemory(self._resources, release, array.ctypes.data, nbytes, on_device)
 
     def stream(self) -> Stream:
+        # PyCUDA destroys a stream with its object, so nothing else may hold that.
         with self._calling():
-            raw = _driver.Stream(_STREAM_NON_BLOCKING)
+            holder = [_driver.Stream(_STREAM_NON_BLOCKING)]
 
         def synchronize() -> None:
             with self._calling():
-                raw.synchronize()
+                holder[0].synchronize()
 
-        # PyCUDA destroys a stream with its object: the last reference goes with the closure.
-        holder = [raw]
-        release = self._releaser(holder.clear)
-        return Stream(self._resources, release, int(raw.handle), synchronize, raw)
+        handle = int(holder[0].handle)
+        return Stream(
+            self._resources, self._releaser(holder.clear), handle, synchronize, holder
+        )
 
     def wait_for(self, stream: Stream, other_handle: int) -> None:
         # PyCUDA cannot name a stream that it did not make, so the whole device is waited for.
@@ -152,11 +154,11 @@ class PyCuda:
 
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self._calling():
-            _driver.memcpy_htod_async(target, _bytes_at(source, nbytes), stream.raw)
+            _driver.memcpy_htod_async(target, _bytes_at(source, nbytes), raw_of(stream))
 
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self._calling():
-            _driver.memcpy_dtoh_async(_bytes_at(target, nbytes), source, stream.raw)
+            _driver.memcpy_dtoh_async(_bytes_at(target, nbytes), source, raw_of(stream))
 
     def upload_rows(
         self,
@@ -176,7 +178,7 @@ class PyCuda:
         copy.width_in_bytes = width
         copy.height = rows
         with self._calling():
-            copy(stream.raw)
+            copy(raw_of(stream))
 
     def load_module(self, image: bytes) -> Module:
         with self._calling():
@@ -186,7 +188,13 @@ class PyCuda:
             with self._calling():
                 return holder[0].get_function(name)
 
-        return Module(self._resources, self._releaser(holder.clear), lookup)
+        functions: Dict[str, Any] = {}  # each keeps the module
+
+        def free() -> None:
+            functions.clear()
+            holder.clear()
+
+        return Module(self._resources, self._releaser(free), lookup, functions)
 
     def launch(
         self,
@@ -197,7 +205,7 @@ class PyCuda:
         stream: Stream,
     ) -> None:
         with self._calling():
-            function.raw(*arguments, grid=grid, block=block, stream=stream.raw)
+            raw_of(function)(*arguments, grid=grid, block=block, stream=raw_of(stream))
 
     def begin_capture(self, stream: Stream) -> None:
         raise BackendError("pycuda has no CUDA graphs. Install cuda-bindings for them")

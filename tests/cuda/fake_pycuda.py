@@ -16,6 +16,7 @@ class State:
         self.devices, self.memory, self.depth = devices, memory, 0
         self.device_bytes, self.host_blocks, self.launched = 0, 0, []
         self.inits = self.retained = self.waits = 0
+        self.destroyed = []  # what PyCUDA destroys with its object: kind, context current
 
 
 def modules(state: State):
@@ -131,6 +132,9 @@ def modules(state: State):
         def synchronize(self):
             in_context()
 
+        def __del__(self):
+            state.destroyed.append(("stream", state.depth > 0))
+
     def memcpy_htod_async(dest, src, stream=None):
         in_context()
         ctypes.memmove(int(dest), bytes(src), len(src))
@@ -154,6 +158,9 @@ def modules(state: State):
                 ctypes.memmove(self.target + row * self.dst_pitch, line, len(line))
 
     class Function:
+        def __init__(self, module):
+            self.module = module  # as PyCUDA's does
+
         def __call__(self, *arguments, grid, block, stream):
             in_context()
             assert all(isinstance(a, np.generic) for a in arguments)
@@ -164,7 +171,10 @@ def modules(state: State):
             in_context()
             if name != "kernel":
                 raise LogicError("named symbol not found")
-            return Function()
+            return Function(self)
+
+        def __del__(self):
+            state.destroyed.append(("module", state.depth > 0))
 
     def module_from_buffer(buffer):
         in_context()
