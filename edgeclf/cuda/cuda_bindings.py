@@ -272,9 +272,14 @@ class CudaBindings:
 
     def begin_capture(self, stream: Stream) -> None:
         mode = _driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-        with self.current():
-            _call("cuStreamBeginCapture", raw_of(stream), mode)
+        # First: what the garbage collector releases right after the call would spoil the capture.
         self._resources.begin_capture()
+        try:
+            with self.current():
+                _call("cuStreamBeginCapture", raw_of(stream), mode)
+        except BaseException:
+            self._resources.end_capture()
+            raise
 
     def end_capture(self, stream: Stream) -> Graph:
         try:

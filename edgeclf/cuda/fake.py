@@ -261,8 +261,12 @@ class FakeCuda:
             self._begin("begin_capture", allowed_in_capture=True)
             if not self.can_capture:
                 raise BackendError("FakeCuda: made without graphs")
-            self._of(stream).begin_capture()
             self._resources.begin_capture()
+            try:
+                self._of(stream).begin_capture()
+            except BaseException:
+                self._resources.end_capture()
+                raise
 
     def end_capture(self, stream: Stream) -> Graph:
         with self._lock:

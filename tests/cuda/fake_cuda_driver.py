@@ -69,6 +69,7 @@ class State:
         self.blocks, self.hosts, self.log = {}, {}, []
         self.depth = self.retained = self.streams = self.graphs = self.modules = self.events = 0
         self.launched = []
+        self.begin, self.on_begin = OK, lambda: None  # of a capture
         self.ordinal = 0  # of the device that has the memory
 
 
@@ -282,7 +283,8 @@ def cuLaunchKernel(function, gx, gy, gz, bx, by, bz, shared, stream, parameters,
 
 @needs_context
 def cuStreamBeginCapture(stream, mode):
-    return (OK,)
+    state.on_begin()
+    return (state.begin,)
 
 
 @needs_context

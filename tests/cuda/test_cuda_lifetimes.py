@@ -82,3 +82,32 @@ def test_a_forked_child_destroys_nothing_of_pycudas(pycuda):
             os._exit(code)
     assert os.waitpid(child, 0)[1] == 0
     assert not pycuda.state.destroyed
+
+
+@pytest.fixture
+def bindings(monkeypatch):
+    return case_named("cuda.bindings.driver", monkeypatch)
+
+
+def test_what_is_released_as_a_capture_begins_waits_for_its_end(bindings):
+    """The collector may come between the driver's call and the next line."""
+    cuda = open_cuda(0, "cuda.bindings")
+    stream, memory = cuda.stream(), cuda.allocate(8)
+    bindings.state.on_begin = memory.free
+    cuda.begin_capture(stream)
+    assert bindings.held()[0] == 1
+    cuda.end_capture(stream)
+    assert bindings.held()[0] == 0
+
+
+def test_a_capture_that_does_not_begin_holds_nothing_back(bindings):
+    cuda = open_cuda(0, "cuda.bindings")
+    stream, memory = cuda.stream(), cuda.allocate(8)
+    bindings.state.begin = type(bindings.state.begin).CUDA_ERROR_INVALID_VALUE
+    bindings.state.on_begin = memory.free
+    with pytest.raises(BackendError):
+        cuda.begin_capture(stream)
+    assert bindings.held()[0] == 0
+    other = cuda.allocate(8)
+    other.free()
+    assert bindings.held()[0] == 0
