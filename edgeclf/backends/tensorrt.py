@@ -234,8 +234,12 @@ class TensorRTBackend:
         with contextlib.suppress(AttributeError):  # not even loaded
             if self._lifetime.forked and self._engine is not None:
                 # The vendor's destructors do not work in a forked child.
-                api.never_destroy(self._engine)
-                api.never_destroy(self._runtime)
+                for thing in (self._runtime, self._engine, *self._shared_contexts()):
+                    api.never_destroy(thing)
+
+    def _shared_contexts(self) -> List[Any]:
+        contexts = [slot.context for slot in self._shared.values()]
+        return [context for context in contexts if context is not None]
 
     def close(self) -> None:
         """Release contexts, memory, the engine and the runtime, in this order. Safe to call twice.
