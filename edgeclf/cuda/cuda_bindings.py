@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import threading
 import uuid
 from typing import Any, Callable, Iterator, List, Optional, Sequence
 
@@ -66,9 +67,10 @@ def open_device(index: int) -> CudaBindings:
     try:
         _call("cuInit", 0)
         count = int(_call("cuDeviceGetCount"))
-    except (RuntimeError, OSError) as exc:  # libcuda cannot be opened
+    except _NotThere as exc:  # libcuda cannot be opened
+        reason = _first_line(exc.__cause__ or exc)
         raise BackendUnavailable(
-            f"no CUDA device: NVIDIA's driver cannot be loaded ({_first_line(exc)}). Install the "
+            f"no CUDA device: NVIDIA's driver cannot be loaded ({reason}). Install the "
             "driver, or start the container with its GPUs (docker run --gpus all)"
         ) from exc
     except BackendError as exc:
@@ -92,9 +94,18 @@ class _Failed(BackendError):
         self.code = int(error)
 
 
+class _NotThere(BackendError):
+    """libcuda cannot be opened, or is older than a call."""
+
+
 def _call(name: str, *arguments: Any) -> Any:
     """The value of a driver call; a list where there are several."""
-    error, *values = getattr(_driver, name)(*arguments)
+    try:
+        error, *values = getattr(_driver, name)(*arguments)
+    except (RuntimeError, OSError) as exc:
+        raise _NotThere(
+            f"{name}: NVIDIA's driver does not have it ({_first_line(exc)}). Update the driver"
+        ) from exc
     if int(error) != 0:
         raise _Failed(name, error)
     return values[0] if len(values) == 1 else values
@@ -140,6 +151,7 @@ class CudaBindings:
         self.facts = _facts(self._device, index)
         self._context = _call("cuDevicePrimaryCtxRetain", self._device)
         self._resources = Resources(f"cuda:{index}")
+        self._closing = threading.RLock()
 
     @property
     def closed(self) -> bool:
@@ -300,10 +312,12 @@ class CudaBindings:
         return Graph(self._resources, self._releaser("cuGraphExecDestroy", raw), launch)
 
     def close(self) -> None:
-        if self._resources.closed or not self._resources.in_this_process:
+        if not self._resources.in_this_process:
             return
-        self._resources.close()
-        _call("cuDevicePrimaryCtxRelease", self._device)
+        with self._closing:  # two threads must not give the context back twice
+            if not self._resources.closed:
+                self._resources.close()
+                _call("cuDevicePrimaryCtxRelease", self._device)
 
     def _releaser(self, name: str, raw: Any) -> Callable[[], None]:
         context = self._context

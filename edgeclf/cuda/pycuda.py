@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import threading
 from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 import numpy as np
@@ -85,6 +86,7 @@ class PyCuda:
         self.facts = _facts(device, index)
         self._context = device.retain_primary_context()
         self._resources = Resources(f"cuda:{index}", self._context)
+        self._closing = threading.RLock()
 
     @property
     def closed(self) -> bool:
@@ -92,18 +94,18 @@ class PyCuda:
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
-        self._resources.check()
-        self._context.push()
-        try:
+        with self._calling():
             yield
-        finally:
-            _driver.Context.pop()
 
     @contextlib.contextmanager
     def _calling(self) -> Iterator[None]:
+        self._resources.check()
         try:
-            with self.current():
+            self._context.push()
+            try:
                 yield
+            finally:
+                _driver.Context.pop()
         except _driver.Error as exc:
             raise BackendError(f"{self._resources.device}: {exc}") from exc
 
@@ -214,10 +216,12 @@ class PyCuda:
         raise BackendError("pycuda has no CUDA graphs. Install cuda-bindings for them")
 
     def close(self) -> None:
-        if self._resources.closed or not self._resources.in_this_process:
+        if not self._resources.in_this_process:
             return
-        self._resources.close()
-        self._context.detach()
+        with self._closing:  # two threads must not give the context back twice
+            if not self._resources.closed:
+                self._resources.close()
+                self._context.detach()
 
     def _releaser(self, free: Callable[[], None]) -> Callable[[], None]:
         context = self._context

@@ -97,12 +97,12 @@ class Resources:
             self._waiting.pop(0)()
 
     def close(self) -> None:
-        """Release all, the newest first."""
+        """Release all, the newest first. What is used meanwhile is refused."""
+        self.closed = True
         for token in reversed(list(self._held)):
             self.release(token)
         while self._waiting:
             self._waiting.pop(0)()
-        self.closed = True
 
 
 _ALL: "weakref.WeakSet[Resources]" = weakref.WeakSet()

@@ -70,6 +70,7 @@ class State:
         self.depth = self.retained = self.streams = self.graphs = self.modules = self.events = 0
         self.launched = []
         self.begin, self.on_begin = OK, lambda: None  # of a capture
+        self.on_release = lambda: None
         self.ordinal = 0  # of the device that has the memory
 
 
@@ -128,6 +129,7 @@ def cuDevicePrimaryCtxRetain(device):
 
 def cuDevicePrimaryCtxRelease(device):
     state.retained -= 1
+    state.on_release()
     return (OK,)
 
 

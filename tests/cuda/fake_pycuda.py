@@ -16,6 +16,7 @@ class State:
         self.devices, self.memory, self.depth = devices, memory, 0
         self.device_bytes, self.host_blocks, self.launched = 0, 0, []
         self.inits = self.retained = self.waits = 0
+        self.lost = False
         self.destroyed = []  # what PyCUDA destroys with its object: kind, context current
 
 
@@ -38,6 +39,8 @@ def modules(state: State):
 
     class Context:
         def push(self):
+            if state.lost:
+                raise LogicError("context is destroyed")
             state.depth += 1
 
         @staticmethod

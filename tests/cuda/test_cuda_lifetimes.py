@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 from test_cuda_providers import _nothing_open, case, case_named  # noqa: F401
 
 from edgeclf.cuda import open_cuda
-from edgeclf.cuda.fake import FakeCuda
 from edgeclf.errors import BackendError
 
 
@@ -111,3 +112,39 @@ def test_a_capture_that_does_not_begin_holds_nothing_back(bindings):
     other = cuda.allocate(8)
     other.free()
     assert bindings.held()[0] == 0
+
+
+def test_two_threads_close_once(case):  # noqa: F811
+    cuda = open_cuda(0, case.name)
+    # Something whose release takes a while, so that both are within `close`.
+    cuda._resources.hold(-1, lambda: time.sleep(0.2))
+    threads = [threading.Thread(target=cuda.close) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert case.state.retained == 0
+
+
+def test_a_driver_that_is_older_than_a_call(bindings, monkeypatch):
+    """cuda.bindings raises RuntimeError where libcuda has no such function."""
+    cuda = open_cuda(0, "cuda.bindings")
+
+    def missing(*arguments):
+        raise RuntimeError('Function "cuMemAlloc_v2" not found')
+
+    monkeypatch.setattr(sys.modules["cuda.bindings.driver"], "cuMemAlloc", missing)
+    with pytest.raises(BackendError, match=r"cuMemAlloc.*not found.*Update the driver"):
+        cuda.allocate(8)
+    assert bindings.state.depth == 0
+
+
+def test_pycudas_own_errors_stay_within(pycuda):
+    cuda = open_cuda(0, "pycuda")
+    pycuda.state.lost = True
+    with pytest.raises(BackendError, match="context is destroyed"), cuda.current():
+        pass
+    pycuda.state.lost = False
+    with pytest.raises(BackendError, match="named symbol"):
+        cuda.load_module(b"image").function("other")
+    assert pycuda.state.depth == 0
