@@ -39,7 +39,6 @@ class DeviceFacts(NamedTuple):
     integrated: bool
     can_map_host_memory: bool
     concurrent_managed_access: bool
-    host_register_supported: bool
 
 
 class Cuda(Protocol):
@@ -88,18 +87,6 @@ class Cuda(Protocol):
 
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         """Enqueue a copy from device memory to pinned host memory."""
-
-    def upload_rows(
-        self,
-        target: int,
-        target_pitch: int,
-        source: int,
-        source_pitch: int,
-        width: int,
-        rows: int,
-        stream: Stream,
-    ) -> None:
-        """Enqueue a copy of `rows` rows of `width` bytes, which begin a pitch apart."""
 
     def load_module(self, image: bytes) -> Module:
         """A cubin, or PTX that the driver compiles."""

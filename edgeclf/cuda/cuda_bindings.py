@@ -136,7 +136,6 @@ def _facts(device: Any, index: int) -> DeviceFacts:
         integrated=bool(attribute("INTEGRATED")),
         can_map_host_memory=bool(attribute("CAN_MAP_HOST_MEMORY")),
         concurrent_managed_access=bool(attribute("CONCURRENT_MANAGED_ACCESS")),
-        host_register_supported=bool(attribute("HOST_REGISTER_SUPPORTED")),
     )
 
 
@@ -231,28 +230,6 @@ class CudaBindings:
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self.current():
             _call("cuMemcpyDtoHAsync", target, _driver.CUdeviceptr(source), nbytes, raw_of(stream))
-
-    def upload_rows(
-        self,
-        target: int,
-        target_pitch: int,
-        source: int,
-        source_pitch: int,
-        width: int,
-        rows: int,
-        stream: Stream,
-    ) -> None:
-        copy = _driver.CUDA_MEMCPY2D()
-        copy.srcMemoryType = _driver.CUmemorytype.CU_MEMORYTYPE_HOST
-        copy.srcHost = source
-        copy.srcPitch = source_pitch
-        copy.dstMemoryType = _driver.CUmemorytype.CU_MEMORYTYPE_DEVICE
-        copy.dstDevice = _driver.CUdeviceptr(target)
-        copy.dstPitch = target_pitch
-        copy.WidthInBytes = width
-        copy.Height = rows
-        with self.current():
-            _call("cuMemcpy2DAsync", copy, raw_of(stream))
 
     def load_module(self, image: bytes) -> Module:
         text = ctypes.create_string_buffer(image)  # PTX has to end with a zero

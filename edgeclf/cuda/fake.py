@@ -50,7 +50,6 @@ FAKE_FACTS = DeviceFacts(
     integrated=False,
     can_map_host_memory=True,
     concurrent_managed_access=False,
-    host_register_supported=True,
 )
 
 
@@ -202,28 +201,6 @@ class FakeCuda:
 
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         self._copy("download", (target, "host"), (source, "device"), nbytes, stream)
-
-    def upload_rows(
-        self,
-        target: int,
-        target_pitch: int,
-        source: int,
-        source_pitch: int,
-        width: int,
-        rows: int,
-        stream: Stream,
-    ) -> None:
-        with self._lock:
-            self._begin("upload_rows", allowed_in_capture=True)
-            if width > min(target_pitch, source_pitch):
-                raise BackendError(f"FakeCuda: rows of {width} bytes are wider than their pitch")
-
-            def work() -> None:
-                for row in range(rows):
-                    to = self._blocks.view(target + row * target_pitch, width, "device")
-                    to[:] = self._blocks.view(source + row * source_pitch, width, "host")
-
-            self._of(stream).add(work)
 
     def load_module(self, image: bytes) -> Module:
         with self._lock:

@@ -65,7 +65,6 @@ def _facts(device: Any, index: int) -> DeviceFacts:
         integrated=attribute("INTEGRATED"),
         can_map_host_memory=attribute("CAN_MAP_HOST_MEMORY"),
         concurrent_managed_access=attribute("CONCURRENT_MANAGED_ACCESS"),
-        host_register_supported=attribute("HOST_REGISTER_SUPPORTED"),
     )
 
 
@@ -161,26 +160,6 @@ class PyCuda:
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self._calling():
             _driver.memcpy_dtoh_async(_bytes_at(target, nbytes), source, raw_of(stream))
-
-    def upload_rows(
-        self,
-        target: int,
-        target_pitch: int,
-        source: int,
-        source_pitch: int,
-        width: int,
-        rows: int,
-        stream: Stream,
-    ) -> None:
-        copy = _driver.Memcpy2D()
-        copy.set_src_host(_bytes_at(source, source_pitch * (rows - 1) + width))
-        copy.src_pitch = source_pitch
-        copy.set_dst_device(target)
-        copy.dst_pitch = target_pitch
-        copy.width_in_bytes = width
-        copy.height = rows
-        with self._calling():
-            copy(raw_of(stream))
 
     def load_module(self, image: bytes) -> Module:
         with self._calling():

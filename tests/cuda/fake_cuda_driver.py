@@ -29,16 +29,10 @@ class CUdevice_attribute(enum.IntEnum):
     CU_DEVICE_ATTRIBUTE_INTEGRATED = 1
     CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY = 101
     CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS = 0
-    CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED = 102
 
 
 class CUpointer_attribute(enum.IntEnum):
     CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9
-
-
-class CUmemorytype(enum.IntEnum):
-    CU_MEMORYTYPE_HOST = 1
-    CU_MEMORYTYPE_DEVICE = 2
 
 
 class CUstreamCaptureMode(enum.IntEnum):
@@ -56,11 +50,6 @@ class Handle:
 CUstream = CUdeviceptr = Handle
 
 
-class CUDA_MEMCPY2D:
-    srcHost = srcPitch = dstPitch = WidthInBytes = Height = 0
-    srcMemoryType = dstMemoryType = dstDevice = None
-
-
 class State:
     """What the driver has: `log` is every call's name and whether the context was current."""
 
@@ -70,7 +59,6 @@ class State:
         self.depth = self.retained = self.streams = self.graphs = self.modules = self.events = 0
         self.launched = []
         self.begin, self.on_begin = OK, lambda: None  # of a capture
-        self.on_release = lambda: None
         self.ordinal = 0  # of the device that has the memory
 
 
@@ -129,7 +117,6 @@ def cuDevicePrimaryCtxRetain(device):
 
 def cuDevicePrimaryCtxRelease(device):
     state.retained -= 1
-    state.on_release()
     return (OK,)
 
 
@@ -243,15 +230,6 @@ def cuMemcpyHtoDAsync(target, source, size, stream):
 @needs_context
 def cuMemcpyDtoHAsync(target, source, size, stream):
     ctypes.memmove(target, int(source), size)
-    return (OK,)
-
-
-@needs_context
-def cuMemcpy2DAsync(copy, stream):
-    assert (copy.srcMemoryType, copy.dstMemoryType) == (1, 2)
-    for row in range(copy.Height):
-        to = int(copy.dstDevice) + row * copy.dstPitch
-        ctypes.memmove(to, copy.srcHost + row * copy.srcPitch, copy.WidthInBytes)
     return (OK,)
 
 

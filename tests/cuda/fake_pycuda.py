@@ -146,20 +146,6 @@ def modules(state: State):
         in_context()
         ctypes.memmove(ctypes.addressof(dest), int(src), len(dest))
 
-    class Memcpy2D:
-        def set_src_host(self, buffer):
-            self.source = buffer
-
-        def set_dst_device(self, pointer):
-            self.target = int(pointer)
-
-        def __call__(self, stream):
-            in_context()
-            for row in range(self.height):
-                begin = row * self.src_pitch
-                line = bytes(self.source[begin : begin + self.width_in_bytes])
-                ctypes.memmove(self.target + row * self.dst_pitch, line, len(line))
-
     class Function:
         def __init__(self, module):
             self.module = module  # as PyCUDA's does
@@ -187,12 +173,7 @@ def modules(state: State):
         state.inits += 1
 
     driver.Error, driver.MemoryError, driver.LogicError = Error, OutOfMemory, LogicError
-    driver.Context, driver.Device, driver.Stream, driver.Memcpy2D = (
-        Context,
-        Device,
-        Stream,
-        Memcpy2D,
-    )
+    driver.Context, driver.Device, driver.Stream = Context, Device, Stream
     driver.mem_alloc, driver.pagelocked_empty = mem_alloc, pagelocked_empty
     driver.memcpy_htod_async, driver.memcpy_dtoh_async = memcpy_htod_async, memcpy_dtoh_async
     driver.module_from_buffer, driver.init = module_from_buffer, init
