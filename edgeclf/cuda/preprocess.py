@@ -227,12 +227,12 @@ class CudaPreprocessor:
 
     def _check_device(self, frame: DeviceFrame) -> None:
         here = self._cuda.facts.index
-        found = {frame.index, *map(self._cuda.device_of, frame.unstated)} - {here, None}
-        if found:
-            raise FrameError(
-                f"expected pixels on cuda:{here}, got them on cuda:{min(found)}. Copy them to "
-                f"cuda:{here}, or make the Classifier on their device"
-            )
+        for place in (frame.index, *map(self._cuda.device_of, frame.unstated)):
+            if place not in (here, None):
+                raise FrameError(
+                    f"expected pixels on cuda:{here}, got them on cuda:{place}. Copy them to "
+                    f"cuda:{here}, or make the Classifier on their device"
+                )
 
     def _lane_of(self, stream: Stream) -> Lane:
         with self._lock:

@@ -141,9 +141,7 @@ class PyCuda:
                 holder[0].synchronize()
 
         handle = int(holder[0].handle)
-        return Stream(
-            self._resources, self._releaser(holder.clear), handle, synchronize, holder
-        )
+        return Stream(self._resources, self._releaser(holder.clear), handle, synchronize, holder)
 
     def wait_for(self, stream: Stream, other_handle: int) -> None:
         # PyCUDA cannot name a stream that it did not make, so the whole device is waited for.

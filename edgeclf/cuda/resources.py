@@ -2,8 +2,8 @@
 
 A resource is released by its own method, by the garbage collector, or when its ``Cuda`` closes,
 whichever comes first. In a forked child nothing is released, nor a provider's object destroyed:
-the driver's state there is a copy that must not be touched. While a thread records a graph, its releases wait for the end. Over 200
-lines, because six small classes share what releases them.
+the driver's state there is a copy that must not be touched. While a thread records a graph, its
+releases wait for the end. Over 200 lines, because six small classes share what releases them.
 """
 
 from __future__ import annotations

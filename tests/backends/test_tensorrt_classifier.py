@@ -230,9 +230,7 @@ def test_fewer_frames_than_the_smallest_batch(
     with fake("10.3", device.fake_cuda()) as state:
         path = tmp_path / "net.engine"
         path.write_bytes(join(DOCUMENT, state.plan(made)))
-        with Classifier(
-            path, preprocess=where, backend_options={"cuda": state.cuda}
-        ) as classifier:
+        with Classifier(path, preprocess=where, backend_options={"cuda": state.cuda}) as classifier:
             assert classifier.backend.min_batch == profile[0]
             expected = [answers(made, tensors(f))[0][0].tobytes() for f in frames]
             assert classifier.predict(frames[0]).scores.tobytes() == expected[0]

@@ -287,7 +287,7 @@ def test_pixels_of_another_gpu_are_refused(cuda):
     class Both(DLPack):
         __cuda_array_interface__ = array.__cuda_array_interface__
 
-    with pytest.raises(FrameError, match="expected pixels on cuda:0.*device 1"):
+    with pytest.raises(FrameError, match=r"expected pixels on cuda:0.*device 1"):
         pre.frame_of(Both(array, device=(2, 1)))
     asked = cuda.calls["device_of"]
     pre.write(pre.frame_of(Both(array)), tensors.target)
