@@ -24,7 +24,6 @@ Longer than 200 lines, most of them docstrings and messages.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import weakref
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -231,11 +230,14 @@ class TensorRTBackend:
         return self._times.read()
 
     def __del__(self) -> None:
-        with contextlib.suppress(AttributeError):  # not even loaded
+        # No contextlib: at the interpreter's end modules may be gone before this object.
+        try:
             if self._lifetime.forked and self._engine is not None:
                 # The vendor's destructors do not work in a forked child.
                 for thing in (self._runtime, self._engine, *self._shared_contexts()):
                     api.never_destroy(thing)
+        except AttributeError:  # not even loaded
+            pass
 
     def _shared_contexts(self) -> List[Any]:
         contexts = [slot.context for slot in self._shared.values()]
