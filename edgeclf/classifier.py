@@ -150,6 +150,9 @@ class Classifier:
                 self._backend.close()
             raise
         self._fixed_batch = self._backend.input.shape[0]
+        # An engine built for batches of at least so many: fewer frames are filled up.
+        self._min_batch = int(getattr(self._backend, "min_batch", 1))
+        self._takes_one = self._fixed_batch in (None, 1) and self._min_batch == 1
         self._pool = RequestPool(self._backend, self._resolved.input_spec.shape[1:])
 
     # -- answers ----------------------------------------------------------------------------
@@ -175,7 +178,7 @@ class Classifier:
         Raises:
             FrameError, DecodeError, ArgumentError, InferenceError, BackendError (closed, forked).
         """
-        if self._fixed_batch not in (None, 1):
+        if not self._takes_one:
             return self.predict_batch(
                 [frame],
                 region_of_interest=region_of_interest,
@@ -379,7 +382,7 @@ class Classifier:
         rotation_degrees: int,
     ) -> List[Prediction]:
         """One inference over as many frames as the batch holds, or fewer."""
-        batch = self._fixed_batch or len(frames)
+        batch = self._fixed_batch or max(self._min_batch, len(frames))
         request: Any = None
         try:
             request = self._pool.take(batch)
@@ -392,6 +395,8 @@ class Classifier:
             if on_device:
                 request.enqueue()
             raw = request.finish() if on_device else request.infer()
+            if on_device:
+                self._preprocessor.finished(tensor.stream)
             inferred = perf_counter()
             answers = [
                 (*self._postprocessor.of_item(raw[0], item), self._feature_vector(raw, item))

@@ -5,7 +5,8 @@ engine's generation allows it: before TensorRT 10, an engine with a dynamic batc
 context for each optimisation profile, and its requests take turns (`max_requests`).
 
 The device is "cuda:N" or None for "cuda:0". `num_threads` is accepted and without effect: nothing
-runs on the CPU. Engines state no quantisation: 8-bit tensors are taken as they are.
+runs on the CPU. Engines state no quantisation: an 8-bit input is taken as it is, and 8-bit outputs
+are refused, for nobody can tell their real values.
 
 ``backend_options``, every one optional:
 
@@ -23,7 +24,6 @@ Longer than 200 lines, most of them docstrings and messages.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import weakref
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -51,7 +51,7 @@ class TensorRTBackend:
 
     Attributes:
         cuda: the device, as `edgeclf.cuda.open_cuda` gives it.
-        max_batch: the largest batch that a profile holds.
+        min_batch, max_batch: the smallest and the largest batch that a profile holds.
 
     Raises:
         ModelError: the file is damaged, or was built for another TensorRT or GPU. SpecMismatch:
@@ -104,11 +104,12 @@ class TensorRTBackend:
         inputs = [_tensor_info(t) for t in engine.tensors if t.is_input]
         outputs = [_tensor_info(t) for t in engine.tensors if not t.is_input]
         self.input = require_dtype(single_input(inputs, model), "the input", model)
-        self.outputs = tuple(require_dtype(o, "the output", model) for o in outputs)
+        self.outputs = tuple(_require_real(o, model) for o in outputs)
         self._profiles = profiles_of(engine, self.input, self._profile, model)
         own_context = engine.shares_profiles or None not in self.input.shape
         self._one_context_each = not own_context
         self.max_requests = None if own_context else simultaneous(self._profiles)
+        self.min_batch = min(profile.smallest[0] for profile in self._profiles)
         self.max_batch = max(profile.largest[0] for profile in self._profiles)
         self._loaded = Loaded(
             model,
@@ -229,11 +230,18 @@ class TensorRTBackend:
         return self._times.read()
 
     def __del__(self) -> None:
-        with contextlib.suppress(AttributeError):  # not even loaded
+        # No contextlib: at the interpreter's end modules may be gone before this object.
+        try:
             if self._lifetime.forked and self._engine is not None:
                 # The vendor's destructors do not work in a forked child.
-                api.never_destroy(self._engine)
-                api.never_destroy(self._runtime)
+                for thing in (self._runtime, self._engine, *self._shared_contexts()):
+                    api.never_destroy(thing)
+        except AttributeError:  # not even loaded
+            pass
+
+    def _shared_contexts(self) -> List[Any]:
+        contexts = [slot.context for slot in self._shared.values()]
+        return [context for context in contexts if context is not None]
 
     def close(self) -> None:
         """Release contexts, memory, the engine and the runtime, in this order. Safe to call twice.
@@ -282,6 +290,18 @@ def _require_plain(tensors: Sequence[api.Tensor], model: str) -> None:
                 "it is on the host, or in a packed format. Build the engine with the default "
                 "formats of inputs and outputs"
             )
+
+
+def _require_real(info: TensorInfo, model: str) -> TensorInfo:
+    """An output whose numbers are real ones: codes need a scale, which no engine states."""
+    if info.dtype not in ("int8", "uint8"):
+        return require_dtype(info, "the output", model)
+    raise SpecMismatch(
+        f"{model}: expected the output {info.name!r} as float32 or float16, got {info.dtype}: an "
+        "engine does not state its scale and zero point, so its codes cannot become scores. Build "
+        "it from an ONNX model that ends with DequantizeLinear, or with float outputs: the layers "
+        "within may be int8 all the same"
+    )
 
 
 def _tensor_info(tensor: api.Tensor) -> TensorInfo:

@@ -15,8 +15,9 @@ Longer than 200 lines, because all differences stand in one place.
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+from edgeclf.cuda.resources import never_destroy
 
 __all__ = [
     "Addresses",
@@ -203,15 +204,6 @@ class _Bindings(EngineApi):
 def engine_api(module: Any, engine: Any) -> EngineApi:
     """The way in which `engine` names its tensors."""
     return (_NamedTensors if hasattr(engine, "num_io_tensors") else _Bindings)(module, engine)
-
-
-def never_destroy(thing: Any) -> None:
-    """Keep one of the vendor's objects until the process ends, and beyond the interpreter's end.
-
-    For a Runtime that did not start, a Python object around a null pointer whose destruction takes
-    the process down (seen in 10.16 and 11.4); and for what a forked child has of its parent's.
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def allow_host_code(module: Any, runtime: Any, allowed: bool) -> None:

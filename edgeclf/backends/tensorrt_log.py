@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import weakref
-from typing import Any, List
+from typing import Any, Dict, List
+
+from edgeclf.cuda.resources import never_destroy
 
 __all__ = ["Said", "VendorLog", "log_of"]
 
@@ -28,7 +29,10 @@ _MOST = 100  # messages kept of one call
 
 
 class Said(List[str]):
-    """The errors and warnings of one call, as they came; `errors` of them were errors."""
+    """The errors and warnings of one call, as they came.
+
+    `errors` counts the errors of the calling thread alone: those of another may be of another call.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +66,7 @@ class VendorLog:
         here = threading.get_ident()
         collectors = list(self._collectors)
         for collector in [c for c in collectors if c.thread == here] or collectors:
-            collector.said.errors += severity != "WARNING"
+            collector.said.errors += severity != "WARNING" and collector.thread == here
             if len(collector.said) < _MOST:
                 collector.said.append(message)
 
@@ -85,15 +89,19 @@ class _Collector:
         self._all.remove(self)
 
 
-_LOGS: weakref.WeakKeyDictionary[Any, VendorLog] = weakref.WeakKeyDictionary()
+_LOGS: Dict[Any, VendorLog] = {}
 _LOGS_LOCK = threading.Lock()
 
 
 def log_of(module: Any) -> VendorLog:
-    """The log of `module`, the same one for the whole process."""
+    """The log of `module`, the same one for the whole process.
+
+    The vendor's library keeps the logger's address, and may log when the interpreter has ended.
+    """
     with _LOGS_LOCK:
         if module not in _LOGS:
             _LOGS[module] = VendorLog(module)
+            never_destroy(_LOGS[module].logger)
         return _LOGS[module]
 
 

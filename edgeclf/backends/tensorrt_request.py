@@ -147,8 +147,11 @@ class TensorRTRequest:
         return True
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):
+        # No contextlib: at the interpreter's end modules may be gone before this object.
+        try:  # noqa: SIM105
             self.release()
+        except Exception:
+            pass
 
     # -- memory -------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Providers (``cuda_bindings``, ``pycuda``, and ``fake`` for tests) give one objec
 
 from __future__ import annotations
 
-from typing import Any, ContextManager, Dict, NamedTuple, Protocol, Sequence, Tuple
+from typing import Any, ContextManager, Dict, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -39,7 +39,6 @@ class DeviceFacts(NamedTuple):
     integrated: bool
     can_map_host_memory: bool
     concurrent_managed_access: bool
-    host_register_supported: bool
 
 
 class Cuda(Protocol):
@@ -80,23 +79,14 @@ class Cuda(Protocol):
         ``__cuda_array_interface__`` has them.
         """
 
+    def device_of(self, pointer: int) -> Optional[int]:
+        """The index of the device whose memory `pointer` is in; None where nobody can tell."""
+
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         """Enqueue a copy from pinned host memory to device memory."""
 
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         """Enqueue a copy from device memory to pinned host memory."""
-
-    def upload_rows(
-        self,
-        target: int,
-        target_pitch: int,
-        source: int,
-        source_pitch: int,
-        width: int,
-        rows: int,
-        stream: Stream,
-    ) -> None:
-        """Enqueue a copy of `rows` rows of `width` bytes, which begin a pitch apart."""
 
     def load_module(self, image: bytes) -> Module:
         """A cubin, or PTX that the driver compiles."""

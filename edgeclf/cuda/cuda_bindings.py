@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import threading
 import uuid
-from typing import Any, Callable, Iterator, List, Sequence
+from typing import Any, Callable, Iterator, List, Optional, Sequence
 
 import numpy as np
 
@@ -23,12 +24,13 @@ from edgeclf.cuda.resources import (
     Module,
     Resources,
     Stream,
+    raw_of,
 )
 from edgeclf.errors import BackendError, BackendUnavailable
 
 __all__ = ["CudaBindings", "open_device"]
 
-_OUT_OF_MEMORY = 2
+_INVALID_VALUE, _OUT_OF_MEMORY = 1, 2
 _HOST_PORTABLE, _HOST_MAPPED = 1, 2
 _STREAM_NON_BLOCKING = 1
 _EVENT_WITHOUT_TIMING = 2
@@ -65,9 +67,10 @@ def open_device(index: int) -> CudaBindings:
     try:
         _call("cuInit", 0)
         count = int(_call("cuDeviceGetCount"))
-    except (RuntimeError, OSError) as exc:  # libcuda cannot be opened
+    except _NotThere as exc:  # libcuda cannot be opened
+        reason = _first_line(exc.__cause__ or exc)
         raise BackendUnavailable(
-            f"no CUDA device: NVIDIA's driver cannot be loaded ({_first_line(exc)}). Install the "
+            f"no CUDA device: NVIDIA's driver cannot be loaded ({reason}). Install the "
             "driver, or start the container with its GPUs (docker run --gpus all)"
         ) from exc
     except BackendError as exc:
@@ -91,9 +94,18 @@ class _Failed(BackendError):
         self.code = int(error)
 
 
+class _NotThere(BackendError):
+    """libcuda cannot be opened, or is older than a call."""
+
+
 def _call(name: str, *arguments: Any) -> Any:
     """The value of a driver call; a list where there are several."""
-    error, *values = getattr(_driver, name)(*arguments)
+    try:
+        error, *values = getattr(_driver, name)(*arguments)
+    except (RuntimeError, OSError) as exc:
+        raise _NotThere(
+            f"{name}: NVIDIA's driver does not have it ({_first_line(exc)}). Update the driver"
+        ) from exc
     if int(error) != 0:
         raise _Failed(name, error)
     return values[0] if len(values) == 1 else values
@@ -124,7 +136,6 @@ def _facts(device: Any, index: int) -> DeviceFacts:
         integrated=bool(attribute("INTEGRATED")),
         can_map_host_memory=bool(attribute("CAN_MAP_HOST_MEMORY")),
         concurrent_managed_access=bool(attribute("CONCURRENT_MANAGED_ACCESS")),
-        host_register_supported=bool(attribute("HOST_REGISTER_SUPPORTED")),
     )
 
 
@@ -139,6 +150,7 @@ class CudaBindings:
         self.facts = _facts(self._device, index)
         self._context = _call("cuDevicePrimaryCtxRetain", self._device)
         self._resources = Resources(f"cuda:{index}")
+        self._closing = threading.RLock()
 
     @property
     def closed(self) -> bool:
@@ -188,46 +200,36 @@ class CudaBindings:
                 _call("cuStreamSynchronize", raw)
 
         release = self._releaser("cuStreamDestroy", raw)
-        return Stream(self._resources, release, int(raw), synchronize, raw)
+        return Stream(self._resources, release, int(raw), synchronize, [raw])
 
     def wait_for(self, stream: Stream, other_handle: int) -> None:
         with self.current():
             event = _call("cuEventCreate", _EVENT_WITHOUT_TIMING)
             try:
                 _call("cuEventRecord", event, _driver.CUstream(other_handle))
-                _call("cuStreamWaitEvent", stream.raw, event, 0)
+                _call("cuStreamWaitEvent", raw_of(stream), event, 0)
             finally:
                 _call("cuEventDestroy", event)  # CUDA keeps it as long as it is waited for
 
+    def device_of(self, pointer: int) -> Optional[int]:
+        ordinal = _driver.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+        address = _driver.CUdeviceptr(pointer)
+        with self.current():
+            try:
+                found = int(_call("cuPointerGetAttribute", ordinal, address))
+            except _Failed as exc:
+                if exc.code != _INVALID_VALUE:
+                    raise
+                return None  # no memory of CUDA's: the system's, where the GPU reads that
+        return None if found < 0 else found
+
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self.current():
-            _call("cuMemcpyHtoDAsync", _driver.CUdeviceptr(target), source, nbytes, stream.raw)
+            _call("cuMemcpyHtoDAsync", _driver.CUdeviceptr(target), source, nbytes, raw_of(stream))
 
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self.current():
-            _call("cuMemcpyDtoHAsync", target, _driver.CUdeviceptr(source), nbytes, stream.raw)
-
-    def upload_rows(
-        self,
-        target: int,
-        target_pitch: int,
-        source: int,
-        source_pitch: int,
-        width: int,
-        rows: int,
-        stream: Stream,
-    ) -> None:
-        copy = _driver.CUDA_MEMCPY2D()
-        copy.srcMemoryType = _driver.CUmemorytype.CU_MEMORYTYPE_HOST
-        copy.srcHost = source
-        copy.srcPitch = source_pitch
-        copy.dstMemoryType = _driver.CUmemorytype.CU_MEMORYTYPE_DEVICE
-        copy.dstDevice = _driver.CUdeviceptr(target)
-        copy.dstPitch = target_pitch
-        copy.WidthInBytes = width
-        copy.Height = rows
-        with self.current():
-            _call("cuMemcpy2DAsync", copy, stream.raw)
+            _call("cuMemcpyDtoHAsync", target, _driver.CUdeviceptr(source), nbytes, raw_of(stream))
 
     def load_module(self, image: bytes) -> Module:
         text = ctypes.create_string_buffer(image)  # PTX has to end with a zero
@@ -253,20 +255,25 @@ class CudaBindings:
         addresses = np.array([value.ctypes.data for value in values], np.uint64)
         with self.current():
             _call(
-                "cuLaunchKernel", function.raw, *grid, *block, 0, stream.raw,
+                "cuLaunchKernel", raw_of(function), *grid, *block, 0, raw_of(stream),
                 addresses.ctypes.data, 0,
             )  # fmt: skip
 
     def begin_capture(self, stream: Stream) -> None:
         mode = _driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-        with self.current():
-            _call("cuStreamBeginCapture", stream.raw, mode)
+        # First: what the garbage collector releases right after the call would spoil the capture.
         self._resources.begin_capture()
+        try:
+            with self.current():
+                _call("cuStreamBeginCapture", raw_of(stream), mode)
+        except BaseException:
+            self._resources.end_capture()
+            raise
 
     def end_capture(self, stream: Stream) -> Graph:
         try:
             with self.current():
-                recorded = _call("cuStreamEndCapture", stream.raw)
+                recorded = _call("cuStreamEndCapture", raw_of(stream))
         finally:
             self._resources.end_capture()
         with self.current():
@@ -277,15 +284,17 @@ class CudaBindings:
 
         def launch(on: Stream) -> None:
             with self.current():
-                _call("cuGraphLaunch", raw, on.raw)
+                _call("cuGraphLaunch", raw, raw_of(on))
 
         return Graph(self._resources, self._releaser("cuGraphExecDestroy", raw), launch)
 
     def close(self) -> None:
-        if self._resources.closed or not self._resources.in_this_process:
+        if not self._resources.in_this_process:
             return
-        self._resources.close()
-        _call("cuDevicePrimaryCtxRelease", self._device)
+        with self._closing:  # two threads must not give the context back twice
+            if not self._resources.closed:
+                self._resources.close()
+                _call("cuDevicePrimaryCtxRelease", self._device)
 
     def _releaser(self, name: str, raw: Any) -> Callable[[], None]:
         context = self._context

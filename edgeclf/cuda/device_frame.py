@@ -28,11 +28,12 @@ class DeviceFrame:
             decoders give.
         format: as for `Frame`, "gray16" excepted. An array of HxW is "gray", and one of HxWx4 has
             alpha, whatever is said.
-        index: the device that reads it.
+        index: the device that reads it, whose memory the pixels are in.
 
     Attributes:
         planes: address and strides (down, across, from channel to channel) of each, in bytes.
         streams: handles of the streams to wait for.
+        unstated: addresses of planes whose producer did not name their device.
         timestamp_ns: when it was captured, on the monotonic clock, or None.
 
     Raises:
@@ -44,10 +45,12 @@ class DeviceFrame:
         "color_range",
         "format",
         "height",
+        "index",
         "keep",
         "planes",
         "streams",
         "timestamp_ns",
+        "unstated",
         "width",
     )
 
@@ -62,8 +65,10 @@ class DeviceFrame:
         timestamp_ns: Optional[int] = None,
     ):
         self.timestamp_ns = timestamp_ns
+        self.index = index
         parts = data if isinstance(data, (list, tuple)) else [data]
         arrays = [device_array(part, index) for part in parts]
+        self.unstated = tuple(array.pointer for array in arrays if not array.stated)
         if format in YUV_FORMATS:
             arrays = _yuv_planes(arrays, format)
             self.height, self.width = arrays[0].shape[:2]

@@ -19,13 +19,14 @@ _LEGACY_STREAM = 1
 
 class DeviceArray(NamedTuple):
     """uint8 elements. ``strides`` are bytes; ``stream`` is to be waited for, None if nothing is;
-    ``keep`` has to live until the pixels were read."""
+    ``keep`` has to live until the pixels were read. ``stated``: the producer named the device."""
 
     pointer: int
     shape: Tuple[int, ...]
     strides: Tuple[int, ...]
     stream: Optional[int]
     keep: Any
+    stated: bool = True
 
 
 def is_on_device(source: Any) -> bool:
@@ -45,12 +46,18 @@ def device_array(source: Any, index: int) -> DeviceArray:
     Else DLPack lets it put its work in front of the legacy default stream itself, which is right
     for torch's current stream, too; and what has neither is taken to work on the default stream.
 
+    ``__cuda_array_interface__`` names no device. What has DLPack, too, is asked there; else
+    `DeviceArray.stated` is False, and the driver knows (`Cuda.device_of`).
+
     Raises:
         FrameError: not uint8, masked, on another device, or not what the protocols ask for.
     """
     interface = getattr(source, "__cuda_array_interface__", None)
     if interface is not None and (interface.get("version", 0) >= 3 or not _has_dlpack(source)):
-        return _from_interface(source, interface)
+        stated = _has_dlpack(source)
+        if stated:
+            _check_device(source, index)
+        return _from_interface(source, interface)._replace(stated=stated)
     return _from_dlpack(source, index)
 
 
@@ -110,12 +117,17 @@ class _Tensor(ctypes.Structure):
     ]
 
 
-def _from_dlpack(source: Any, index: int) -> DeviceArray:
+def _check_device(source: Any, index: int) -> None:
     kind, device = source.__dlpack_device__()
     if kind not in (_CUDA, _CUDA_MANAGED) or device != index:
         raise FrameError(
-            f"expected pixels on cuda:{index}, got them on device {device} of DLPack's kind {kind}"
+            f"expected pixels on cuda:{index}, got them on device {device} of DLPack's kind "
+            f"{kind}. Copy them to cuda:{index}, or make the Classifier on their device"
         )
+
+
+def _from_dlpack(source: Any, index: int) -> DeviceArray:
+    _check_device(source, index)
     capsule = source.__dlpack__(stream=_LEGACY_STREAM)
     pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
     pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]

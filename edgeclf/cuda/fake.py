@@ -50,7 +50,6 @@ FAKE_FACTS = DeviceFacts(
     integrated=False,
     can_map_host_memory=True,
     concurrent_managed_access=False,
-    host_register_supported=True,
 )
 
 
@@ -66,6 +65,9 @@ class FakeCuda:
         facts: what it says of itself; `memory_bytes` is its capacity.
         kernels: what its modules hold: name -> callable of grid, block and arguments.
         can_capture: whether it has graphs.
+
+    Attributes:
+        others: addresses that `device_of` says to be another device's, and that one's index.
     """
 
     provider = "fake"
@@ -81,6 +83,7 @@ class FakeCuda:
         self.can_capture = can_capture
         self.kernels: Dict[str, Kernel] = dict(kernels or {})
         self.calls: "Counter[str]" = Counter()
+        self.others: Dict[int, int] = {}
         self._resources = Resources(f"FakeCuda:{facts.index}")
         self._blocks = FakeBlocks(facts.memory_bytes)
         self._queues: Dict[int, FakeQueue] = {}
@@ -177,7 +180,7 @@ class FakeCuda:
             self._queues[queue.handle] = queue
             release = partial(self._close_queue, queue)
             wait = partial(self._synchronize, queue)
-            return Stream(self._resources, release, queue.handle, wait, queue)
+            return Stream(self._resources, release, queue.handle, wait, [queue])
 
     def wait_for(self, stream: Stream, other_handle: int) -> None:
         with self._lock:
@@ -188,33 +191,16 @@ class FakeCuda:
             other = self._queue(other_handle)
             queue.add(partial(other.drain, other.enqueued))
 
+    def device_of(self, pointer: int) -> Optional[int]:
+        with self._lock:
+            self._begin("device_of")
+            return self.others.get(pointer, self.facts.index)
+
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         self._copy("upload", (target, "device"), (source, "host"), nbytes, stream)
 
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         self._copy("download", (target, "host"), (source, "device"), nbytes, stream)
-
-    def upload_rows(
-        self,
-        target: int,
-        target_pitch: int,
-        source: int,
-        source_pitch: int,
-        width: int,
-        rows: int,
-        stream: Stream,
-    ) -> None:
-        with self._lock:
-            self._begin("upload_rows", allowed_in_capture=True)
-            if width > min(target_pitch, source_pitch):
-                raise BackendError(f"FakeCuda: rows of {width} bytes are wider than their pitch")
-
-            def work() -> None:
-                for row in range(rows):
-                    to = self._blocks.view(target + row * target_pitch, width, "device")
-                    to[:] = self._blocks.view(source + row * source_pitch, width, "host")
-
-            self._of(stream).add(work)
 
     def load_module(self, image: bytes) -> Module:
         with self._lock:
@@ -252,8 +238,12 @@ class FakeCuda:
             self._begin("begin_capture", allowed_in_capture=True)
             if not self.can_capture:
                 raise BackendError("FakeCuda: made without graphs")
-            self._of(stream).begin_capture()
             self._resources.begin_capture()
+            try:
+                self._of(stream).begin_capture()
+            except BaseException:
+                self._resources.end_capture()
+                raise
 
     def end_capture(self, stream: Stream) -> Graph:
         with self._lock:

@@ -20,6 +20,7 @@ __all__ = ["CudaPath", "DeviceRequest", "GraphCounts"]
 
 _log = logging.getLogger(__name__)
 _GRAPHS_KEPT = 4  # for each stream: the layouts and addresses that take turns
+_REFUSALS = 3  # in a row on one stream: then no more is tried there
 
 
 class DeviceRequest(Protocol):
@@ -40,7 +41,7 @@ class DeviceRequest(Protocol):
 
 class GraphCounts(NamedTuple):
     """How often: work was enqueued piece by piece, recorded, and replayed. ``refused`` says why
-    nothing can be recorded, or is None."""
+    recording failed last, or cannot be had; None where it never failed or has worked since."""
 
     plain: int
     captured: int
@@ -54,6 +55,7 @@ class _Graphs:
     def __init__(self) -> None:
         self.seen: "OrderedDict[Any, None]" = OrderedDict()  # keys of the last few frames
         self.kept: "OrderedDict[Any, Graph]" = OrderedDict()
+        self.refusals = 0  # since the last one that was recorded
 
     def find(self, key: Any) -> Optional[Graph]:
         found = self.kept.get(key)
@@ -133,8 +135,9 @@ class CudaPath:
         key = (id(request), prepared.key)
         graph = graphs.find(key)
         warm = graphs.is_warm(key)
-        if graph is None and warm and self._refused is None and request.can_capture:
-            graph = self._captured(prepared, request)
+        wanted = self._cuda.can_capture and request.can_capture and graphs.refusals < _REFUSALS
+        if graph is None and warm and wanted:
+            graph = self._captured(prepared, request, graphs)
             if graph is not None:
                 graphs.keep(key, graph)
         if graph is None:
@@ -147,8 +150,11 @@ class CudaPath:
         graph.launch(prepared.stream)
         self._count("replayed")
 
-    def _captured(self, prepared: Prepared, request: DeviceRequest) -> Optional[Graph]:
-        """None where the runtime's work cannot be recorded: then no more is tried."""
+    def _captured(
+        self, prepared: Prepared, request: DeviceRequest, graphs: _Graphs
+    ) -> Optional[Graph]:
+        """None where the work was not recorded: some runtimes cannot, and some fail for once, as
+        when memory is short."""
         stream = prepared.stream
         try:
             self._cuda.begin_capture(stream)
@@ -164,8 +170,13 @@ class CudaPath:
             reason = str(exc)  # a kept exception would keep the frame and its memory
             with self._lock:
                 self._refused = reason
-            _log.warning("without CUDA graphs from here on: %s", reason)
+            graphs.refusals += 1
+            if graphs.refusals == _REFUSALS:
+                _log.warning("without CUDA graphs on this stream from here on: %s", reason)
             return None
+        graphs.refusals = 0
+        with self._lock:
+            self._refused = None
         self._count("captured")
         return graph
 

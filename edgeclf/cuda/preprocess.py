@@ -170,7 +170,8 @@ class CudaPreprocessor:
                     self._cuda.wait_for(stream, handle)
         raw = bound.arguments(tables.pointer, lane.pixels, target.pointer)
         arguments: np.void = np.frombuffer(raw, np.dtype((np.void, len(raw))))[0]
-        keep = (tables, frame if nbytes == 0 else None, target)
+        # Not the target: it has the stream, which is a lane's key, and would never end.
+        keep = (tables, frame if nbytes == 0 else None, _memory_of(target))
         return Prepared(lane, stream, arguments, nbytes if lane.uploads else 0, keep)
 
     def enqueue(self, prepared: Prepared) -> None:
@@ -180,6 +181,13 @@ class CudaPreprocessor:
         if prepared.upload_bytes and lane.host:
             self._cuda.upload(lane.pixels, lane.host.pointer, prepared.upload_bytes, stream)
         self._cuda.launch(self._kernel, self._grid, BLOCK, [prepared.arguments], stream)
+
+    def finished(self, stream: Stream) -> None:
+        """Somebody has waited for `stream`: let go of what its work needed."""
+        with self._lock:
+            lane = self._lanes.get(stream)
+        if lane is not None:
+            lane.done()
 
     def close(self) -> None:
         """Release the device's memory. Work that uses it must be over. Safe to call twice."""
@@ -203,6 +211,7 @@ class CudaPreprocessor:
             )
         size = frame.width, frame.height
         if isinstance(frame, DeviceFrame):
+            self._check_device(frame)
             encoding = frame.color_matrix, frame.color_range
             return self._core.on_device(frame.planes, frame.format, *size, *encoding, *part)
         if isinstance(frame, ReducedFrame):
@@ -216,6 +225,15 @@ class CudaPreprocessor:
             return self._core.gray16(frame.data, low, high, *part)
         matrix, range_ = frame.color_matrix or "bt601", frame.color_range or "limited"
         return self._core.yuv(frame.data, frame.format, *size, matrix, range_, *part)
+
+    def _check_device(self, frame: DeviceFrame) -> None:
+        here = self._cuda.facts.index
+        for place in (frame.index, *map(self._cuda.device_of, frame.unstated)):
+            if place not in (here, None):
+                raise FrameError(
+                    f"expected pixels on cuda:{here}, got them on cuda:{place}. Copy them to "
+                    f"cuda:{here}, or make the Classifier on their device"
+                )
 
     def _lane_of(self, stream: Stream) -> Lane:
         with self._lock:
@@ -259,6 +277,14 @@ def waiting_on_failure(stream: Stream) -> Iterator[None]:
         with contextlib.suppress(BackendError):
             stream.synchronize()
         raise
+
+
+def _memory_of(target: DeviceTensor) -> Any:
+    """Whoever keeps a tensor's memory, where it is an item of a batch, too."""
+    owner = target.owner
+    while isinstance(owner, DeviceTensor):
+        owner = owner.owner
+    return owner
 
 
 def _part(frame: Source, region: Optional[Sequence[int]], rotation_degrees: int) -> Part:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-from typing import Any, Callable, Iterator, Sequence
+import threading
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from edgeclf.cuda.resources import (
     Module,
     Resources,
     Stream,
+    raw_of,
 )
 from edgeclf.errors import BackendError, BackendUnavailable
 
@@ -63,7 +65,6 @@ def _facts(device: Any, index: int) -> DeviceFacts:
         integrated=attribute("INTEGRATED"),
         can_map_host_memory=attribute("CAN_MAP_HOST_MEMORY"),
         concurrent_managed_access=attribute("CONCURRENT_MANAGED_ACCESS"),
-        host_register_supported=attribute("HOST_REGISTER_SUPPORTED"),
     )
 
 
@@ -83,7 +84,8 @@ class PyCuda:
         device = _driver.Device(index)
         self.facts = _facts(device, index)
         self._context = device.retain_primary_context()
-        self._resources = Resources(f"cuda:{index}")
+        self._resources = Resources(f"cuda:{index}", self._context)
+        self._closing = threading.RLock()
 
     @property
     def closed(self) -> bool:
@@ -91,18 +93,18 @@ class PyCuda:
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
-        self._resources.check()
-        self._context.push()
-        try:
+        with self._calling():
             yield
-        finally:
-            _driver.Context.pop()
 
     @contextlib.contextmanager
     def _calling(self) -> Iterator[None]:
+        self._resources.check()
         try:
-            with self.current():
+            self._context.push()
+            try:
                 yield
+            finally:
+                _driver.Context.pop()
         except _driver.Error as exc:
             raise BackendError(f"{self._resources.device}: {exc}") from exc
 
@@ -130,50 +132,32 @@ class PyCuda:
         return HostMemory(self._resources, release, array.ctypes.data, nbytes, on_device)
 
     def stream(self) -> Stream:
+        # PyCUDA destroys a stream with its object, so nothing else may hold that.
         with self._calling():
-            raw = _driver.Stream(_STREAM_NON_BLOCKING)
+            holder = [_driver.Stream(_STREAM_NON_BLOCKING)]
 
         def synchronize() -> None:
             with self._calling():
-                raw.synchronize()
+                holder[0].synchronize()
 
-        # PyCUDA destroys a stream with its object: the last reference goes with the closure.
-        holder = [raw]
-        release = self._releaser(holder.clear)
-        return Stream(self._resources, release, int(raw.handle), synchronize, raw)
+        handle = int(holder[0].handle)
+        return Stream(self._resources, self._releaser(holder.clear), handle, synchronize, holder)
 
     def wait_for(self, stream: Stream, other_handle: int) -> None:
         # PyCUDA cannot name a stream that it did not make, so the whole device is waited for.
         with self._calling():
             _driver.Context.synchronize()
 
+    def device_of(self, pointer: int) -> Optional[int]:
+        return None  # PyCUDA names the driver's attributes of a pointer, but cannot ask for one
+
     def upload(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self._calling():
-            _driver.memcpy_htod_async(target, _bytes_at(source, nbytes), stream.raw)
+            _driver.memcpy_htod_async(target, _bytes_at(source, nbytes), raw_of(stream))
 
     def download(self, target: int, source: int, nbytes: int, stream: Stream) -> None:
         with self._calling():
-            _driver.memcpy_dtoh_async(_bytes_at(target, nbytes), source, stream.raw)
-
-    def upload_rows(
-        self,
-        target: int,
-        target_pitch: int,
-        source: int,
-        source_pitch: int,
-        width: int,
-        rows: int,
-        stream: Stream,
-    ) -> None:
-        copy = _driver.Memcpy2D()
-        copy.set_src_host(_bytes_at(source, source_pitch * (rows - 1) + width))
-        copy.src_pitch = source_pitch
-        copy.set_dst_device(target)
-        copy.dst_pitch = target_pitch
-        copy.width_in_bytes = width
-        copy.height = rows
-        with self._calling():
-            copy(stream.raw)
+            _driver.memcpy_dtoh_async(_bytes_at(target, nbytes), source, raw_of(stream))
 
     def load_module(self, image: bytes) -> Module:
         with self._calling():
@@ -183,7 +167,13 @@ class PyCuda:
             with self._calling():
                 return holder[0].get_function(name)
 
-        return Module(self._resources, self._releaser(holder.clear), lookup)
+        functions: Dict[str, Any] = {}  # each keeps the module
+
+        def free() -> None:
+            functions.clear()
+            holder.clear()
+
+        return Module(self._resources, self._releaser(free), lookup, functions)
 
     def launch(
         self,
@@ -194,7 +184,7 @@ class PyCuda:
         stream: Stream,
     ) -> None:
         with self._calling():
-            function.raw(*arguments, grid=grid, block=block, stream=stream.raw)
+            raw_of(function)(*arguments, grid=grid, block=block, stream=raw_of(stream))
 
     def begin_capture(self, stream: Stream) -> None:
         raise BackendError("pycuda has no CUDA graphs. Install cuda-bindings for them")
@@ -203,10 +193,12 @@ class PyCuda:
         raise BackendError("pycuda has no CUDA graphs. Install cuda-bindings for them")
 
     def close(self) -> None:
-        if self._resources.closed or not self._resources.in_this_process:
+        if not self._resources.in_this_process:
             return
-        self._resources.close()
-        self._context.detach()
+        with self._closing:  # two threads must not give the context back twice
+            if not self._resources.closed:
+                self._resources.close()
+                self._context.detach()
 
     def _releaser(self, free: Callable[[], None]) -> Callable[[], None]:
         context = self._context

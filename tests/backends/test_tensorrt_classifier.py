@@ -11,6 +11,7 @@ import importlib
 import logging
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any, Iterator, List
 
@@ -24,6 +25,7 @@ from edgeclf.cuda import kernel
 from edgeclf.engine import join
 from edgeclf.errors import ArgumentError, BackendUnavailable, FrameError
 from edgeclf.preprocess import Preprocessor
+from edgeclf.spec import InputSpec
 
 INPUT = {
     "width": 5,
@@ -190,6 +192,51 @@ def test_only_a_gpu_backend_has_a_gpu_to_do_it() -> None:
         assert classifier.preprocess == "host"
     with pytest.raises(ArgumentError, match="preprocess"):
         Classifier(preprocess="gpu")
+
+
+def test_batches_of_changing_size_leave_nothing_behind(device: Any, engine_file: Any) -> None:
+    """Each size has a request of its own, whose stream and memory end with it."""
+    with fake("10.3", device.fake_cuda()) as state, Classifier(
+        engine_file(state), preprocess="cuda", backend_options={"cuda": state.cuda}
+    ) as classifier:
+        held = []
+        for turn in range(6):
+            classifier.predict_batch([frame(turn)] * (2 + turn % 2))
+            gc.collect()
+            held.append(state.cuda.live())
+        assert held[-1] == held[-3] == held[1]
+
+
+def test_a_batchs_frames_are_let_go_of_when_it_is_done(device: Any, engine_file: Any) -> None:
+    with fake("10.3", device.fake_cuda()) as state, Classifier(
+        engine_file(state), preprocess="cuda", backend_options={"cuda": state.cuda}
+    ) as classifier:
+        source = device.on_device(state.cuda, frame(1))
+        memory = weakref.ref(source.memory)
+        classifier.predict_batch([source] * 2)
+        del source
+        gc.collect()
+        assert memory() is None
+
+
+@pytest.mark.parametrize("where", ["host", "cuda"])
+@pytest.mark.parametrize("profile", [(2, 2, 4), (3, 4, 4)])
+def test_fewer_frames_than_the_smallest_batch(
+    device: Any, tmp_path: Path, profile: Any, where: str
+) -> None:
+    frames = [frame(seed) for seed in range(9)]
+    made = engine(profiles=batches(profile))
+    tensors = Preprocessor(InputSpec(**INPUT))
+    with fake("10.3", device.fake_cuda()) as state:
+        path = tmp_path / "net.engine"
+        path.write_bytes(join(DOCUMENT, state.plan(made)))
+        with Classifier(path, preprocess=where, backend_options={"cuda": state.cuda}) as classifier:
+            assert classifier.backend.min_batch == profile[0]
+            expected = [answers(made, tensors(f))[0][0].tobytes() for f in frames]
+            assert classifier.predict(frames[0]).scores.tobytes() == expected[0]
+            classifier.warmup()
+            for count in (1, 2, 3, 5, 9):
+                assert scores_of(classifier.predict_batch(frames[:count])) == expected[:count]
 
 
 def test_six_frames_on_an_engine_for_four(device: Any, engine_file: Any) -> None:

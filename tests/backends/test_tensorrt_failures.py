@@ -7,13 +7,15 @@ import os
 from typing import Any, Optional, Tuple
 
 import pytest
-from fake_tensorrt_engines import batches
+from fake_tensorrt_engines import batches, engine
 from tensorrt_support import (
     NAMES,
     SHARING,
     assert_answer,
+    fake,
     forget,
     held_on_device,
+    load,
     loaded,
     pixels,
 )
@@ -122,24 +124,36 @@ def test_an_interrupted_run_leaves_its_turn_to_others(generation: str) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 @pytest.mark.parametrize("generation", ["8.2", "10.3"])
-def test_a_forked_child_destroys_nothing(generation: str) -> None:
-    """There the vendor's destructors would work on a copy of the driver's state."""
-    with loaded(generation, profiles=batches((1, 1, 2))) as (backend, state, _):
-        backends, requests = [backend], [backend.new_request()]
-        del backend
+@pytest.mark.parametrize("dropped", [False, True], ids=["", "dropped before"])
+def test_a_forked_child_destroys_nothing(generation: str, dropped: bool) -> None:
+    """There the vendor's destructors would work on a copy of the driver's state.
+
+    A context that requests share outlives them, with the backend.
+    """
+    with fake(generation) as state:  # not `loaded`, which holds the backend in the child, too
+        backends = [load(state, engine(profiles=batches((1, 1, 2))))]
+        requests = [backends[0].new_request()]
+        if dropped:
+            requests.clear()
+            gc.collect()
+            state.ended.clear()  # a request's own context
         child = os.fork()
         if not child:
             code = 2
             try:
-                requests[0].release()
+                for request in requests:
+                    request.release()
+                request = None
                 requests.clear()
                 backends[0].close()
+                backends.clear()
                 gc.collect()
                 code = 1 if state.ended else 0
             finally:
                 os._exit(code)
         assert os.waitpid(child, 0)[1] == 0
         assert not state.ended
+        backends[0].close()
 
 
 @pytest.mark.parametrize("generation", ["8.2", "10.3"])

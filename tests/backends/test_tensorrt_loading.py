@@ -169,6 +169,8 @@ REFUSED: List[Any] = [
     ({"location": "HOST"}, None, "on the host"),
     ({"dtype": "int32"}, None, "expected the input 'pixels'.*int32"),
     ({"outputs": (("scores", 7, "int32"),)}, None, "expected the output 'scores'.*int32"),
+    ({"outputs": (("scores", 7, "int8"),)}, None, "'scores' as float32.*int8.*DequantizeLinear"),
+    ({"outputs": (("scores", 7, "float32"), ("e", 9, "int8"))}, None, "'e' as float32.*int8"),
     ({}, _two_inputs, "expected one image input, got 2"),
 ]
 

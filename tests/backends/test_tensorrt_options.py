@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import threading
 import types
+import weakref
 from typing import Any, Dict, List
 
 import pytest
 from fake_tensorrt_engines import engine
 from tensorrt_support import NAMES, fake, load, loaded
 
-from edgeclf.backends import tensorrt_nvtx
+from edgeclf.backends import tensorrt_log, tensorrt_nvtx
 from edgeclf.backends.tensorrt_log import log_of
 from edgeclf.errors import ArgumentError, BackendUnavailable, ModelError
 
@@ -94,6 +96,15 @@ def test_one_logger_serves_the_process() -> None:
         first.close()
 
 
+def test_the_logger_outlives_all_that_refers_to_it() -> None:
+    """The vendor keeps its address for the life of the process."""
+    with fake("10.3") as state:
+        logger = weakref.ref(log_of(state.module).logger)
+        tensorrt_log._LOGS.clear()
+        gc.collect()
+        assert logger() is not None
+
+
 def test_messages_reach_the_call_that_caused_them(caplog: pytest.LogCaptureFixture) -> None:
     with fake("10.3") as state:
         log = log_of(state.module)
@@ -116,6 +127,7 @@ def test_messages_reach_the_call_that_caused_them(caplog: pytest.LogCaptureFixtu
             worker.start()
             worker.join()
         state.error("too late")
+        assert said.errors == 1  # the worker's may be another call's
         assert said == ["mine", "a warning", "from the vendor's worker"]
         assert both == [["from the other thread"]]
         assert [r.getMessage() for r in caplog.records] == ["TensorRT: a warning"]

@@ -29,12 +29,10 @@ class CUdevice_attribute(enum.IntEnum):
     CU_DEVICE_ATTRIBUTE_INTEGRATED = 1
     CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY = 101
     CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS = 0
-    CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED = 102
 
 
-class CUmemorytype(enum.IntEnum):
-    CU_MEMORYTYPE_HOST = 1
-    CU_MEMORYTYPE_DEVICE = 2
+class CUpointer_attribute(enum.IntEnum):
+    CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9
 
 
 class CUstreamCaptureMode(enum.IntEnum):
@@ -52,11 +50,6 @@ class Handle:
 CUstream = CUdeviceptr = Handle
 
 
-class CUDA_MEMCPY2D:
-    srcHost = srcPitch = dstPitch = WidthInBytes = Height = 0
-    srcMemoryType = dstMemoryType = dstDevice = None
-
-
 class State:
     """What the driver has: `log` is every call's name and whether the context was current."""
 
@@ -65,6 +58,8 @@ class State:
         self.blocks, self.hosts, self.log = {}, {}, []
         self.depth = self.retained = self.streams = self.graphs = self.modules = self.events = 0
         self.launched = []
+        self.begin, self.on_begin = OK, lambda: None  # of a capture
+        self.ordinal = 0  # of the device that has the memory
 
 
 state, CONTEXT = State(), object()
@@ -158,6 +153,15 @@ def cuMemFree(pointer):
 
 
 @needs_context
+def cuPointerGetAttribute(attribute, ptr):
+    assert isinstance(attribute, CUpointer_attribute)
+    assert isinstance(ptr, CUdeviceptr)
+    if int(ptr) not in state.blocks:
+        return CUresult.CUDA_ERROR_INVALID_VALUE, None
+    return OK, state.ordinal
+
+
+@needs_context
 def cuMemHostAlloc(size, flags):
     block = ctypes.create_string_buffer(size)
     state.hosts[ctypes.addressof(block)] = (block, flags)
@@ -230,15 +234,6 @@ def cuMemcpyDtoHAsync(target, source, size, stream):
 
 
 @needs_context
-def cuMemcpy2DAsync(copy, stream):
-    assert (copy.srcMemoryType, copy.dstMemoryType) == (1, 2)
-    for row in range(copy.Height):
-        to = int(copy.dstDevice) + row * copy.dstPitch
-        ctypes.memmove(to, copy.srcHost + row * copy.srcPitch, copy.WidthInBytes)
-    return (OK,)
-
-
-@needs_context
 def cuModuleLoadData(address):
     state.modules += 1
     return OK, ctypes.string_at(address)
@@ -268,7 +263,8 @@ def cuLaunchKernel(function, gx, gy, gz, bx, by, bz, shared, stream, parameters,
 
 @needs_context
 def cuStreamBeginCapture(stream, mode):
-    return (OK,)
+    state.on_begin()
+    return (state.begin,)
 
 
 @needs_context

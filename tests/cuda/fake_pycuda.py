@@ -16,6 +16,8 @@ class State:
         self.devices, self.memory, self.depth = devices, memory, 0
         self.device_bytes, self.host_blocks, self.launched = 0, 0, []
         self.inits = self.retained = self.waits = 0
+        self.lost = False
+        self.destroyed = []  # what PyCUDA destroys with its object: kind, context current
 
 
 def modules(state: State):
@@ -37,6 +39,8 @@ def modules(state: State):
 
     class Context:
         def push(self):
+            if state.lost:
+                raise LogicError("context is destroyed")
             state.depth += 1
 
         @staticmethod
@@ -131,6 +135,9 @@ def modules(state: State):
         def synchronize(self):
             in_context()
 
+        def __del__(self):
+            state.destroyed.append(("stream", state.depth > 0))
+
     def memcpy_htod_async(dest, src, stream=None):
         in_context()
         ctypes.memmove(int(dest), bytes(src), len(src))
@@ -139,21 +146,10 @@ def modules(state: State):
         in_context()
         ctypes.memmove(ctypes.addressof(dest), int(src), len(dest))
 
-    class Memcpy2D:
-        def set_src_host(self, buffer):
-            self.source = buffer
-
-        def set_dst_device(self, pointer):
-            self.target = int(pointer)
-
-        def __call__(self, stream):
-            in_context()
-            for row in range(self.height):
-                begin = row * self.src_pitch
-                line = bytes(self.source[begin : begin + self.width_in_bytes])
-                ctypes.memmove(self.target + row * self.dst_pitch, line, len(line))
-
     class Function:
+        def __init__(self, module):
+            self.module = module  # as PyCUDA's does
+
         def __call__(self, *arguments, grid, block, stream):
             in_context()
             assert all(isinstance(a, np.generic) for a in arguments)
@@ -164,7 +160,10 @@ def modules(state: State):
             in_context()
             if name != "kernel":
                 raise LogicError("named symbol not found")
-            return Function()
+            return Function(self)
+
+        def __del__(self):
+            state.destroyed.append(("module", state.depth > 0))
 
     def module_from_buffer(buffer):
         in_context()
@@ -174,12 +173,7 @@ def modules(state: State):
         state.inits += 1
 
     driver.Error, driver.MemoryError, driver.LogicError = Error, OutOfMemory, LogicError
-    driver.Context, driver.Device, driver.Stream, driver.Memcpy2D = (
-        Context,
-        Device,
-        Stream,
-        Memcpy2D,
-    )
+    driver.Context, driver.Device, driver.Stream = Context, Device, Stream
     driver.mem_alloc, driver.pagelocked_empty = mem_alloc, pagelocked_empty
     driver.memcpy_htod_async, driver.memcpy_dtoh_async = memcpy_htod_async, memcpy_dtoh_async
     driver.module_from_buffer, driver.init = module_from_buffer, init

@@ -22,28 +22,24 @@ def calls(real):
     buffer = ctypes.create_string_buffer(64)
     address, stream, memory = ctypes.addressof(buffer), real.CUstream(4096), real.CUdeviceptr(8192)
     device, event, module = real.CUdevice(0), real.CUevent(1), real.CUmodule(1)
-    copy = real.CUDA_MEMCPY2D()
-    copy.srcMemoryType = real.CUmemorytype.CU_MEMORYTYPE_HOST
-    copy.srcHost, copy.srcPitch = address, 4
-    copy.dstMemoryType = real.CUmemorytype.CU_MEMORYTYPE_DEVICE
-    copy.dstDevice, copy.dstPitch = memory, 4
-    copy.WidthInBytes, copy.Height = 4, 1
     addresses = np.zeros(1, np.uint64).ctypes.data
     mode = real.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
     attribute = real.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_INTEGRATED
+    ordinal = real.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
     return {
         "cuInit": (0,), "cuDeviceGetCount": (), "cuDeviceGet": (0,), "cuDriverGetVersion": (),
         "cuDeviceGetName": (256, device), "cuDeviceGetUuid": (device,),
         "cuDeviceTotalMem": (device,), "cuDeviceGetAttribute": (attribute, device),
         "cuDevicePrimaryCtxRetain": (device,), "cuDevicePrimaryCtxRelease": (device,),
         "cuCtxPushCurrent": (real.CUcontext(1),), "cuCtxPopCurrent": (), "cuMemGetInfo": (),
+        "cuPointerGetAttribute": (ordinal, memory),
         "cuMemAlloc": (16,), "cuMemFree": (memory,), "cuMemHostAlloc": (16, 3),
         "cuMemHostGetDevicePointer": (address, 0), "cuMemFreeHost": (address,),
         "cuStreamCreate": (1,), "cuStreamSynchronize": (stream,), "cuStreamDestroy": (stream,),
         "cuEventCreate": (2,), "cuEventRecord": (event, stream), "cuEventDestroy": (event,),
         "cuStreamWaitEvent": (stream, event, 0),
         "cuMemcpyHtoDAsync": (memory, address, 16, stream),
-        "cuMemcpyDtoHAsync": (address, memory, 16, stream), "cuMemcpy2DAsync": (copy, stream),
+        "cuMemcpyDtoHAsync": (address, memory, 16, stream),
         "cuModuleLoadData": (address,), "cuModuleGetFunction": (module, b"kernel"),
         "cuModuleUnload": (module,),
         "cuLaunchKernel": (real.CUfunction(1), 1, 1, 1, 32, 8, 1, 0, stream, addresses, 0),

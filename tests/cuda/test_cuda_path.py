@@ -113,6 +113,25 @@ def test_a_runtime_that_cannot_be_recorded(cuda):
         assert run(path, pre, request, frame) == expected(frame)
     assert path.counts[:3] == (4, 0, 0)
     assert "synchronize" in path.counts.refused
+    assert cuda.calls["begin_capture"] == 3
+    run(path, pre, request, picture(5))
+    assert cuda.calls["begin_capture"] == 3  # no more is tried, on this stream
+    another = Request(cuda, SPEC.shape)
+    for seed in range(3):
+        run(path, pre, another, picture(seed))
+    assert path.counts[1:] == (1, 2, None)
+
+
+def test_a_refusal_that_passes(cuda):
+    path, pre = path_on(cuda)
+    request = Request(cuda, SPEC.shape)
+    cuda.fail("begin_capture")
+    cuda.fail("begin_capture", 1)
+    for seed in range(6):
+        frame = picture(seed)
+        assert run(path, pre, request, frame) == expected(frame)
+        assert ("told to fail" in (path.counts.refused or "")) == (seed in (1, 2))
+    assert path.counts == (3, 1, 3, None)
 
 
 def test_a_provider_without_graphs():
