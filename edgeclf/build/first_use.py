@@ -156,6 +156,7 @@ def _verified(store: Store, name: str) -> Optional[ModelFile]:
 
 
 def _model(path: Any, content: bytes) -> ModelFile:
+    # Without its path: nothing reads it again, or looks for a sidecar in the cache.
     model = ModelFile(content)
-    model.path, model.name = path, path.name
+    model.name = path.name
     return model
