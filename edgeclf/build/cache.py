@@ -47,14 +47,15 @@ class Store:
         folder: made when it is not there, readable by this user alone.
 
     Raises:
-        ArgumentError: it cannot be made or written, or belongs to somebody else.
+        ArgumentError: it cannot be made or written, belongs to somebody else, or others may
+            write to it.
     """
 
     def __init__(self, folder: Union[str, "os.PathLike[str]", None] = None):
         self.folder = default_folder() if folder is None else Path(folder)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            owner = self.folder.stat().st_uid
+            _require_own(self.folder)
             self._key = key_in(self.folder)
         except OSError as exc:
             raise ArgumentError(
@@ -62,11 +63,6 @@ class Store:
                 "folder that this user may write; the environment variable EDGECLF_CACHE_DIR "
                 "names another"
             ) from exc
-        if owner != os.geteuid():
-            raise ArgumentError(
-                f"{self.folder}: the cache belongs to another user, who could change what is in "
-                "it. Set the environment variable EDGECLF_CACHE_DIR to a folder of your own"
-            )
 
     def path(self, name: str) -> Path:
         """Where the file `name` is, or would be."""
@@ -104,8 +100,12 @@ class Store:
         path = self.path(name)
         try:
             # Between the two a reader finds no right seal, and takes the file for none.
-            write_atomically(path, content)
-            write_atomically(_beside(path, _SEAL_SUFFIX), self._seal(name, content))
+            for place, part in (
+                (path, content),
+                (_beside(path, _SEAL_SUFFIX), self._seal(name, content)),
+            ):
+                _drop_link(place)
+                write_atomically(place, part)
         except ManifestError as exc:
             raise BackendError(f"cache: {exc}") from exc
         return path
@@ -165,19 +165,45 @@ class Store:
             return b""
 
 
+def _require_own(folder: Path) -> None:
+    """Refuse a folder that somebody else could change: he could put an engine and a key there."""
+    status = folder.stat()
+    problem = ""
+    if status.st_uid != os.geteuid():
+        problem = "belongs to another user, who could change what is in it"
+    elif status.st_mode & 0o022:
+        problem = f"may be written by others (mode {status.st_mode & 0o777:o}): chmod go-w"
+    if problem:
+        raise ArgumentError(
+            f"{folder}: the cache {problem}. Or set the environment variable EDGECLF_CACHE_DIR to "
+            "a folder of your own"
+        )
+
+
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
+
+
+def _drop_link(path: Path) -> None:
+    # `write_atomically` writes what a link points to; nobody needs links here.
+    if path.is_symlink():
+        path.unlink()
 
 
 def _locked_handle(path: Path, timeout_s: Optional[float], name: str) -> int:
     started, told = time.monotonic(), False
     while True:
-        handle = os.open(str(path), os.O_RDWR | os.O_CREAT, 0o600)
+        handle = _opened(path)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return handle
-        except OSError:
+        except BlockingIOError:
             os.close(handle)
+        except BaseException as exc:
+            os.close(handle)
+            if isinstance(exc, OSError):
+                raise _no_lock(path, exc) from exc
+            raise
         if not told:
             _LOG.info("cache: %s is being made by another process or thread; waiting", name)
             told = True
@@ -187,3 +213,18 @@ def _locked_handle(path: Path, timeout_s: Optional[float], name: str) -> int:
                 "Wait for it, or end that process"
             )
         time.sleep(_POLL_S)
+
+
+def _opened(path: Path) -> int:
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(str(path), flags, 0o600)
+    except OSError as exc:
+        raise _no_lock(path, exc) from exc
+
+
+def _no_lock(path: Path, exc: OSError) -> BackendError:
+    return BackendError(
+        f"{path}: cannot be locked ({exc.strerror or exc}). Expected a folder on a file system "
+        "with locks (flock): the environment variable EDGECLF_CACHE_DIR names another"
+    )
