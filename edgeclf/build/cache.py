@@ -11,17 +11,16 @@ the process that holds it goes, however that ends.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import hmac
 import logging
 import os
 import re
-import time
 from pathlib import Path
 from typing import Callable, Iterator, Optional, Union
 
 from edgeclf.build.cache_key import KEY_NAME, key_in
+from edgeclf.build.cache_lock import LOCK_SUFFIX, locked, sweep
 from edgeclf.cuda.cubin_cache import cache_folder
 from edgeclf.errors import ArgumentError, BackendError, ManifestError
 from edgeclf.manifest.atomic import write_atomically
@@ -30,9 +29,8 @@ __all__ = ["Store", "default_folder"]
 
 _LOG = logging.getLogger("edgeclf")
 
-_SEAL_SUFFIX, _LOCK_SUFFIX = ".seal", ".lock"
+_SEAL_SUFFIX = ".seal"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.[a-z]+")
-_POLL_S = 0.1
 
 
 def default_folder() -> Path:
@@ -122,21 +120,19 @@ class Store:
         """The right to make the file `name`: one thread of one process has it at a time.
 
         Raises:
-            BackendError: somebody else held it longer than `timeout_s`.
+            BackendError: somebody else held it longer than `timeout_s`; the file system has no
+                locks.
         """
-        handle = _locked_handle(_beside(self.path(name), _LOCK_SUFFIX), timeout_s, name)
-        try:
+        with locked(_beside(self.path(name), LOCK_SUFFIX), name, timeout_s):
             yield
-        finally:
-            # A child that was forked meanwhile holds the file too; this ends the lock for both.
-            fcntl.flock(handle, fcntl.LOCK_UN)
-            os.close(handle)
 
     def prune(self, max_bytes: int, keep: Callable[[str], bool] = lambda name: False) -> int:
         """Remove what was of use the longest time ago, until at most `max_bytes` are left.
 
-        `keep` names what stays. Returns how many bytes were freed.
+        What killed builds left behind goes too. `keep` names what stays. Returns how many bytes
+        were freed, leftovers not counted.
         """
+        sweep(self.folder)
         files = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         found = []
         for path in files:
@@ -188,43 +184,3 @@ def _drop_link(path: Path) -> None:
     # `write_atomically` writes what a link points to; nobody needs links here.
     if path.is_symlink():
         path.unlink()
-
-
-def _locked_handle(path: Path, timeout_s: Optional[float], name: str) -> int:
-    started, told = time.monotonic(), False
-    while True:
-        handle = _opened(path)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
-        except BlockingIOError:
-            os.close(handle)
-        except BaseException as exc:
-            os.close(handle)
-            if isinstance(exc, OSError):
-                raise _no_lock(path, exc) from exc
-            raise
-        if not told:
-            _LOG.info("cache: %s is being made by another process or thread; waiting", name)
-            told = True
-        if timeout_s is not None and time.monotonic() - started > timeout_s:
-            raise BackendError(
-                f"cache: {name} was still being made by another process after {timeout_s:.0f} s. "
-                "Wait for it, or end that process"
-            )
-        time.sleep(_POLL_S)
-
-
-def _opened(path: Path) -> int:
-    try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(str(path), flags, 0o600)
-    except OSError as exc:
-        raise _no_lock(path, exc) from exc
-
-
-def _no_lock(path: Path, exc: OSError) -> BackendError:
-    return BackendError(
-        f"{path}: cannot be locked ({exc.strerror or exc}). Expected a folder on a file system "
-        "with locks (flock): the environment variable EDGECLF_CACHE_DIR names another"
-    )

@@ -98,6 +98,9 @@ def load_built(
     options = dict(backend_options or {})
     build = _checked(options.pop("build", None))
     fallback = build.pop("fallback", None)
+    if build.get("version_compatible"):
+        # The host code is what this user's own TensorRT put in, and the cache's seal vouches for it.
+        options.setdefault("engine_host_code_allowed", True)
     arguments = {
         **build,
         **{ours: options[theirs] for theirs, ours in _ALIKE.items() if options.get(theirs)},

@@ -11,7 +11,7 @@ import numpy as np
 from edgeclf.backends.tensorrt_log import log_of
 from edgeclf.build.api import BuilderApi
 from edgeclf.build.calibration import DeviceCalibration
-from edgeclf.build.callbacks import Steps
+from edgeclf.build.callbacks import Steps, stopped
 from edgeclf.build.options import Batch, BuildOptions
 from edgeclf.errors import BackendError, BackendUnavailable, ModelError
 from edgeclf.spec import InputSpec
@@ -160,7 +160,7 @@ class _Watch:
         try:
             if self._steps(phase, done, total):
                 return True
-            self._stopped = BackendError("the build was stopped, as its progress was told to")
+            self._stopped = stopped()
         except BaseException as exc:
             self._stopped = exc
         return False

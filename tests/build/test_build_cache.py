@@ -331,8 +331,42 @@ def test_a_file_system_without_locks_is_told_at_once(store, monkeypatch):
     def none(handle, how):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("edgeclf.build.cache.fcntl.flock", none)
+    monkeypatch.setattr("fcntl.flock", none)
     with pytest.raises(BackendError, match="No locks available.*EDGECLF_CACHE_DIR"), store.locked(
         NAME, timeout_s=60
     ):
         pass
+
+
+def test_what_killed_builds_left_goes_and_what_is_being_made_stays(store):
+    store.write(NAME, b"content")
+    old = time.time() - 2 * 3600
+    left = [".gone.engine.new", ".abc123.engine.new", "gone.engine.lock", ".a.engine.12ab.tmp"]
+    stay = [".busy.engine.new", "busy.engine.lock", ".b.engine.12ab.tmp", "abc123.engine.lock"]
+    with store.locked("busy.engine"):
+        for name in (*left, *stay):
+            (store.folder / name).touch()
+        os.utime(store.folder / left[-1], (old, old))
+        store.prune(2**30)
+        found = {path.name for path in store.folder.iterdir()}
+        with pytest.raises(BackendError), store.locked("busy.engine", timeout_s=0):
+            pass
+    assert found == {*stay, NAME, f"{NAME}.seal", "seal.key"}
+
+
+def test_a_lock_that_is_swept_away_while_one_waits_is_made_anew(store):
+    """Two that hold different files at the same place would both build."""
+    inside, most = [], []
+
+    def work():
+        for _ in range(30):
+            with store.locked("x.engine"):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+            store.prune(2**30)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert most == [1] * 90

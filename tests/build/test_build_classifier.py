@@ -18,7 +18,7 @@ from fake_tensorrt_engines import batches, engine
 from onnx import TensorProto, save
 
 from edgeclf import Classifier, backends
-from edgeclf.errors import ArgumentError, BackendUnavailable
+from edgeclf.errors import ArgumentError, BackendUnavailable, ModelError
 
 ITEM, CLASSES = (3, 6, 5), 7
 PLAIN = {"resize_mode": "stretch", "interpolation": "bilinear", "activation": "softmax"}
@@ -158,3 +158,13 @@ def test_two_precisions_are_refused_before_anything_is_built(more, linear, optio
             linear(), spec=SCALED, backend="tensorrt", precision="fp32", backend_options=given
         )
     assert not own_cache.exists()
+
+
+def test_a_version_compatible_engine_carries_code_that_this_user_built(linear, options, noise):
+    given = options("8.6", of={"host_code": True}, version_compatible=True)
+    with Classifier(linear(), spec=SCALED, backend="tensorrt", backend_options=given) as built:
+        assert len(built.predict(noise[0]).scores) == CLASSES
+    refused = {**options("8.6", (1, 2, 4), {"host_code": True}, version_compatible=True)}
+    refused["engine_host_code_allowed"] = False
+    with pytest.raises(ModelError, match="engine_host_code_allowed"):
+        Classifier(linear(), spec=SCALED, backend="tensorrt", backend_options=refused)

@@ -50,14 +50,14 @@ def model(tmp_path):
 def toolchain(cuda):
     """A module with a runtime and a builder, whose plans are engines that the runtime runs."""
 
-    def make(name: str, **content: Any) -> Any:
+    def make(name: str, batch: Any = (1, 1, 4), **content: Any) -> Any:
         version = VERSIONS[name]
         module, state = runtimes.fake_module(runtimes.BY_NAME[name], cuda)
         builder, fake = fake_builder(version)
         for attribute, value in vars(builder).items():
             if not hasattr(module, attribute) or attribute in ("Builder", "DataType"):
                 setattr(module, attribute, value)
-        profiles = batches((1, 1, 4), item=ITEM)
+        profiles = batches(batch, item=ITEM)
         fake.plan = state.plan(engine(item=ITEM, profiles=profiles, **content))
         return module
 
@@ -166,3 +166,13 @@ def test_the_builder_works_and_goes_on_the_gpu_that_was_named(fails, cuda, build
     assert seen[-1] == "gone"
     assert len(seen) > 4
     assert all(seen)
+
+
+@pytest.mark.parametrize("batch", [(2, 2, 4), (3, 4, 8)])
+def test_an_engine_that_takes_no_single_frame_is_asked_too(batch, model, toolchain, cuda, tmp_path):
+    report = build_engine(
+        model, tmp_path / "x.engine", module=toolchain("10.3", batch), cuda=cuda, spec=SPEC,
+        batch=batch, timing_cache=False,
+    )  # fmt: skip
+    assert (report.check.compared, report.check.passed) == ("engine", True)
+    assert report.check.largest_difference < 1e-5
