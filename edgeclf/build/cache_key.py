@@ -73,13 +73,17 @@ def _good_key(path: Path) -> Optional[bytes]:
         return None
     except OSError:  # a link, or nothing that can be read
         status, key = None, b""
-    if status is not None and stat.S_ISREG(status.st_mode) and len(key) == _KEY_BYTES:
-        if status.st_uid == os.geteuid() and not status.st_mode & 0o077:
-            return key
+    if status is not None and _is_own(status) and len(key) == _KEY_BYTES:
+        return key
     _LOG.warning("cache: others could read or write %s; a new key is made", path)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     return None
+
+
+def _is_own(status: os.stat_result) -> bool:
+    mode = status.st_mode
+    return stat.S_ISREG(mode) and status.st_uid == os.geteuid() and not mode & 0o077
 
 
 def _read(path: Path) -> "tuple[Optional[os.stat_result], bytes]":

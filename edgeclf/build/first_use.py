@@ -2,7 +2,8 @@
 
 An engine is found again by everything that it depends on: the model with its weights, the spec, the
 builder and its version, the GPU and its driver, precision and options, the pictures it was
-calibrated on, the tools that converted it. When one of them changes, another engine is built, and the old one ages in the cache.
+calibrated on, the tools that converted it. When one of them changes, another engine is built, and
+the old one ages in the cache.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def load_built(
     build = _checked(options.pop("build", None))
     fallback = build.pop("fallback", None)
     if build.get("version_compatible"):
-        # The host code is what this user's own TensorRT put in, and the cache's seal vouches for it.
+        # Its host code is what this user's own TensorRT put in; the cache's seal vouches for it.
         options.setdefault("engine_host_code_allowed", True)
     arguments = {
         **build,

@@ -265,7 +265,7 @@ def test_a_forked_child_does_not_keep_the_lock(store):
 def test_a_folder_that_others_may_write_is_refused(mode, tmp_path):
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(mode)
-    with pytest.raises(ArgumentError, match="written by others.*EDGECLF_CACHE_DIR"):
+    with pytest.raises(ArgumentError, match=r"written by others.*EDGECLF_CACHE_DIR"):
         Store(tmp_path / "shared")
     assert not list((tmp_path / "shared").iterdir())
 
@@ -332,7 +332,7 @@ def test_a_file_system_without_locks_is_told_at_once(store, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", none)
-    with pytest.raises(BackendError, match="No locks available.*EDGECLF_CACHE_DIR"), store.locked(
+    with pytest.raises(BackendError, match=r"No locks available.*EDGECLF_CACHE_DIR"), store.locked(
         NAME, timeout_s=60
     ):
         pass

@@ -1,4 +1,4 @@
-"""``Classifier("x.onnx", backend="tensorrt")`` from end to end, over fakes of builder and runtime."""
+"""``Classifier("x.onnx", backend="tensorrt")`` as a whole, over fakes of builder and runtime."""
 
 from __future__ import annotations
 
@@ -112,9 +112,7 @@ def test_a_fallback_needs_an_engine_with_its_own_input(dtype, name, linear, opti
 def test_a_list_of_frames_before_and_after_the_engine_takes_over(largest, linear, options, noise):
     frames = [noise[n % len(noise)] for n in range(9)]
     given = options(batch=(1, 1, largest), fallback="onnxruntime")
-    with Classifier(
-        linear(), spec=SCALED, backend="tensorrt", backend_options=given
-    ) as classifier:
+    with Classifier(linear(), spec=SCALED, backend="tensorrt", backend_options=given) as classifier:
         before = classifier.predict_batch(frames)
         assert classifier.backend.wait(60)
         assert classifier.backend.runtime.startswith("tensorrt")
@@ -127,7 +125,7 @@ def test_a_list_of_frames_before_and_after_the_engine_takes_over(largest, linear
 
 def test_a_fallback_and_the_gpu_s_own_preprocessing(linear, options, caplog):
     with caplog.at_level(logging.INFO, "edgeclf"), pytest.raises(
-        BackendUnavailable, match="with a fallback, .* on the host.*or the fallback"
+        BackendUnavailable, match=r"with a fallback, .* on the host.*or the fallback"
     ):
         Classifier(
             linear(),
@@ -153,7 +151,7 @@ def test_the_precision_that_is_asked_for_is_built(linear, options):
 @pytest.mark.parametrize("more", [{}, {"fallback": "onnxruntime"}])
 def test_two_precisions_are_refused_before_anything_is_built(more, linear, options, own_cache):
     given = options("8.6", precision="fp16", **more)
-    with pytest.raises(BackendUnavailable, match="'fp32' was asked for.*says 'fp16'"):
+    with pytest.raises(BackendUnavailable, match=r"'fp32' was asked for.*says 'fp16'"):
         Classifier(
             linear(), spec=SCALED, backend="tensorrt", precision="fp32", backend_options=given
         )

@@ -301,13 +301,16 @@ def test_what_answers_otherwise_is_not_written(tmp_path, monkeypatch, noise):
 
 
 @pytest.mark.parametrize("at", ["prepare", "check", "write"])
-def test_false_stops_at_every_step(at, tmp_path, monkeypatch):
+def test_false_stops_at_every_step(at):
     from edgeclf.build.builder import _Clock
 
-    seen = []
-    clock = _Clock(lambda step, done, total: step != at)
-    with pytest.raises(BackendError, match="stopped, as its progress was told to"):
+    clock, seen = _Clock(lambda step, done, total: step != at), []
+
+    def go() -> None:
         for step in ("prepare", "check", "write"):
             with clock.step(step):
                 seen.append(step)
+
+    with pytest.raises(BackendError, match="stopped, as its progress was told to"):
+        go()
     assert at not in seen

@@ -21,8 +21,7 @@ from build_models import TINY_SPEC, frames, tiny_classifier
 from fake_builders import fake_builder
 from onnx import load, save
 
-from edgeclf.build import Store, engine_for
-from edgeclf.build import first_use
+from edgeclf.build import Store, engine_for, first_use
 from edgeclf.build.first_use import cache_name
 from edgeclf.cuda.fake import FAKE_FACTS, FakeCuda
 from edgeclf.engine import facts_of, split

@@ -130,7 +130,9 @@ class Minor(Release):
     ("driver", "chosen"), [(12040, (12, 2)), (12090, (12, 9)), (12010, (12, 9)), (11080, (11, 0))]
 )
 def test_one_no_newer_than_the_driver_comes_first(monkeypatch, driver, chosen):
-    monkeypatch.setattr(module, "_candidates", lambda folders: iter(["13.0", "12.9", "12.2", "11.0"]))
+    monkeypatch.setattr(
+        module, "_candidates", lambda folders: iter(["13.0", "12.9", "12.2", "11.0"])
+    )
     if driver == 12010:  # then only one of the same major release, which makes cubins
         monkeypatch.setattr(module, "_candidates", lambda folders: iter(["13.0", "12.9", "12.2"]))
     monkeypatch.setattr(module, "Nvrtc", Minor)
