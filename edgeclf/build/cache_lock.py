@@ -41,17 +41,18 @@ def locked(path: Path, name: str, timeout_s: Optional[float] = None) -> Iterator
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left behind. What is being made stays."""
-    names = {path.name for path in folder.iterdir()}
-    for name in names:
-        built = _BEING_BUILT.fullmatch(name)
+    for path in list(folder.iterdir()):
+        built = _BEING_BUILT.fullmatch(path.name)
         if built is not None:
-            _remove_unlocked(folder / name, folder / (built.group("name") + LOCK_SUFFIX))
-        elif _BEING_WRITTEN.fullmatch(name):
+            _remove_unlocked(path, folder / (built.group("name") + LOCK_SUFFIX))
+        elif _BEING_WRITTEN.fullmatch(path.name):
             with contextlib.suppress(OSError):
-                if time.time() - (folder / name).lstat().st_mtime > _WRITING_S:
-                    (folder / name).unlink()
-        elif name.endswith(LOCK_SUFFIX) and name[: -len(LOCK_SUFFIX)] not in names:
-            _remove_unlocked(folder / name, folder / name)
+                if time.time() - path.lstat().st_mtime > _WRITING_S:
+                    path.unlink()
+    # Last, since asking for a lock makes its file.
+    for lock in list(folder.glob(f"*{LOCK_SUFFIX}")):
+        if not lock.with_name(lock.name[: -len(LOCK_SUFFIX)]).exists():
+            _remove_unlocked(lock, lock)
 
 
 def _remove_unlocked(path: Path, lock: Path) -> None:
