@@ -26,7 +26,7 @@ from typing import (
 import numpy as np
 
 from edgeclf import _core, manifest, models
-from edgeclf.backends import load_backend
+from edgeclf.backends import is_built, load_backend
 from edgeclf.backends.base import Backend
 from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable
 from edgeclf.frame import Frame
@@ -72,7 +72,8 @@ class Classifier:
         backend: a backend's name ("onnxruntime", "tflite", ...), a Backend object, or None to
             choose by the model's format.
         device: "cpu" or "cuda:N". What cannot be had is an error, not a slower answer.
-        precision: "fp32", "fp16" or "int8": refuse a model of another precision.
+        precision: "fp32", "fp16" or "int8": refuse a model of another precision; an engine that
+            is built from an ONNX model is built in it.
         num_threads: the runtime's threads for one inference; None leaves it to the runtime.
         top_k: how many categories at most; None for all.
         score_threshold: report a category when ``score >= score_threshold``; overrides the spec.
@@ -348,9 +349,12 @@ class Classifier:
         cuda = getattr(self._backend, "cuda", None)
         if cuda is None:
             if demanded:
+                reason = getattr(self._backend, "host_only", "")
                 raise BackendUnavailable(
                     "preprocess='cuda': expected a backend with its input on a GPU (tensorrt), "
-                    f"got {self._backend.runtime} on {self._backend.device}. Leave preprocess out"
+                    f"got {self._backend.runtime} on {self._backend.device}"
+                    f"{f' ({reason})' if reason else ''}. Leave preprocess out"
+                    f"{', or the fallback' if reason else ''}"
                 )
             return
         from edgeclf.cuda.path import CudaPath
@@ -469,7 +473,11 @@ def _load(
     sources = manifest.read(file, spec=spec, labels=labels)
     manifest.check_external_data(file)
     graph = manifest.graph_facts(file)
-    if precision is not None:
+    if precision is not None and is_built(file, backend):
+        from edgeclf.build.on_load import with_precision
+
+        backend_options = with_precision(backend_options, precision, file.name)
+    elif precision is not None:
         _demand_precision(precision, graph, file.name)
     loaded = load_backend(
         file,
@@ -482,7 +490,13 @@ def _load(
         labels=labels,
     )
     file.forget_content()
+    # An engine that was built may have another input and another precision than its ONNX model.
+    of_engine = getattr(loaded, "manifest", None)
     try:
+        if of_engine is not None:
+            sources, graph = of_engine
+            if precision is not None:
+                _demand_precision(precision, graph, file.name)
         return loaded, manifest.resolve(sources, loaded.input, loaded.outputs[0], graph, file.name)
     except BaseException:
         loaded.close()

@@ -26,6 +26,7 @@ __all__ = [
     "InferRequest",
     "available",
     "formats_readable",
+    "is_built",
     "load_backend",
 ]
 
@@ -99,6 +100,11 @@ def formats_readable(name: Optional[str] = None) -> Tuple[str, ...]:
     """The formats that the backend `name`, or any usable built-in one, reads. Imports none."""
     rows = [row for row in _TABLE if name in (None, row.name)]
     return tuple(f for row in rows if name or not _missing(row) for f in row.formats)
+
+
+def is_built(model: ModelFile, name: Optional[str]) -> bool:
+    """Whether the backend `name` builds an engine from `model` instead of reading it."""
+    return any(row.name == name and model.format in row.converts for row in _TABLE)
 
 
 def load_backend(

@@ -1,7 +1,8 @@
 """A backend that answers while another one is being built, and gives way to it when it is done.
 
 Building an engine takes minutes on a small board. Meanwhile frames come, and a slower runtime that
-reads the same model can answer them. `placement` says which of the two does.
+reads the same model can answer them. `placement` says which of the two does. Over 200 lines: what
+happens at the change from one to the other is all here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Callable, Optional, Sequence, Tuple
 import numpy as np
 
 from edgeclf.backends.base import Backend, InferRequest, Lifetime
-from edgeclf.errors import BackendError
+from edgeclf.errors import BackendError, SpecMismatch
 from edgeclf.types import Placement, TensorInfo
 
 __all__ = ["BuildingBackend"]
@@ -22,6 +23,7 @@ __all__ = ["BuildingBackend"]
 _LOG = logging.getLogger("edgeclf")
 
 _CLOSE_TIMEOUT_S = 10.0
+_ANY_BATCH = 2**31 - 1
 
 # Builds the backend that is wanted. It is given a call that says whether to go on, and raises
 # what it likes.
@@ -33,7 +35,11 @@ class BuildingBackend:
 
     A request changes over when its `input` is next asked for, so that a frame is written into and
     run by the same runtime. When the build fails, or gives a backend with other tensors, the
-    fallback goes on; the reason is logged, and stands in `placement`.
+    fallback goes on; the reason is logged, and stands in `placement`. A batch that the engine does
+    not hold stays with the fallback, where a request had begun with it.
+
+    It has no `cuda`: frames become tensors on the host before and after, since the memory of both
+    runtimes has to take them.
 
     Args:
         name: of the backend that is wanted ("tensorrt").
@@ -44,6 +50,7 @@ class BuildingBackend:
 
     max_requests: Optional[int] = None
     formats: Tuple[str, ...] = ()
+    host_only = "with a fallback, frames become tensors on the host, since both runtimes take them"
 
     def __init__(self, name: str, model: str, fallback: Backend, build: Build):
         self.name = name
@@ -65,6 +72,18 @@ class BuildingBackend:
     def current(self) -> Backend:
         """The backend that new frames go to."""
         return self._fallback if self._wanted is None else self._wanted
+
+    @property
+    def max_batch(self) -> int:
+        """The largest batch of the backend that answers now: it may change."""
+        current = self.current
+        return int(getattr(current, "max_batch", current.input.shape[0] or _ANY_BATCH))
+
+    @property
+    def min_batch(self) -> int:
+        """The smallest batch of the backend that answers now: it may change."""
+        current = self.current
+        return int(getattr(current, "min_batch", current.input.shape[0] or 1))
 
     @property
     def placement(self) -> Tuple[Placement, ...]:
@@ -122,19 +141,27 @@ class BuildingBackend:
             return
         problem = _difference(self._fallback, wanted)
         with self._lock:
-            if problem or self._lifetime.closed:
+            if self._lifetime.closed:
+                problem = problem or "closed meanwhile"
+            if problem:
                 self._problem = f"built, and not used: {problem}. {self._fallback.name} answers"
             else:
                 self._wanted = wanted
                 self.runtime, self.device = wanted.runtime, wanted.device
         if self._wanted is None:
             wanted.close()
-            _LOG.warning("%s: %s", self.name, self._problem)
-        else:
-            _LOG.info("%s: built, and takes over from %s", self.name, self._fallback.name)
+            if not self._stopped:
+                _LOG.warning("%s: %s", self.name, self._problem)
+            return
+        _LOG.info(
+            "%s: built, and takes over from %s; frames become tensors on the host as before",
+            self.name,
+            self._fallback.name,
+        )
+        self._left()
 
     def _left(self) -> None:
-        """A request has changed over: when it was the last one, the fallback is not needed."""
+        """When no request is left in it, the fallback is not needed."""
         with self._lock:
             unused = all(request.serves is not self._fallback for request in self._requests)
         if unused:
@@ -164,7 +191,10 @@ class _Request:
         current = self._backend.current
         if current is not self.serves:
             # Made first: when that fails, the error comes out, and the next frame tries again.
-            self._request = current.new_request(self._batch, self._item_shape)
+            try:
+                self._request = current.new_request(self._batch, self._item_shape)
+            except SpecMismatch:
+                return self._request.input  # the engine was not built for this batch
             self.serves = current
             self._backend._left()
         return self._request.input

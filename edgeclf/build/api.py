@@ -108,10 +108,8 @@ class BuilderApi:
             config.DLA_core = options.dla
             config.set_flag(flag.GPU_FALLBACK)
         if options.version_compatible:
+            # With the lean runtime inside, without which no later version could read it.
             config.set_flag(flag.VERSION_COMPATIBLE)
-            # A plan that carries the lean runtime carries host code, which edgeclf does not run.
-            if hasattr(flag, "EXCLUDE_LEAN_RUNTIME"):
-                config.set_flag(flag.EXCLUDE_LEAN_RUNTIME)
         if options.compute_capabilities:
             config.num_compute_capabilities = len(options.compute_capabilities)
             for index, name in enumerate(options.compute_capabilities):

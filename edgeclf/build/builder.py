@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, Optional, Union
 
 from edgeclf.build.api import BuilderApi
 from edgeclf.build.cache import Store
-from edgeclf.build.callbacks import Steps
+from edgeclf.build.callbacks import Steps, stopped
 from edgeclf.build.job import Job
 from edgeclf.build.memory import check_memory
 from edgeclf.build.options import checked_options
@@ -70,7 +70,9 @@ def build_engine(
         batch: (least, usual, largest) frames at once, for a model with a dynamic batch.
         workspace_bytes: scratch memory that the builder's kernels may use.
         dla: build for this Deep Learning Accelerator core; what it cannot run goes to the GPU.
-        version_compatible: an engine that later versions of TensorRT read too (8.6 and later).
+        version_compatible: an engine that later versions of TensorRT read too (8.6 and later). It
+            carries host code, the lean runtime of its version: loading it needs the option
+            ``engine_host_code_allowed``.
         compute_capability: "8.9", or several, for TensorRT for RTX, which needs no GPU to build.
             None: the GPU here, or every one from 8.0 on when there is none.
         runtime: "tensorrt" or "tensorrt-rtx"; None takes the one that is installed.
@@ -189,7 +191,7 @@ def timing_name(api: BuilderApi, cuda: Any) -> str:
 
 
 class _Clock:
-    """Seconds per step; tells of each step as it begins."""
+    """Seconds per step; tells of each step as it begins, and is told whether to go on."""
 
     def __init__(self, progress: Optional[Steps]):
         self.seconds: Dict[str, float] = {}
@@ -197,8 +199,8 @@ class _Clock:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        if self._progress is not None:
-            self._progress(name, 0, 0)
+        if self._progress is not None and not self._progress(name, 0, 0):
+            raise stopped()
         started = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - started, 3)

@@ -11,17 +11,16 @@ the process that holds it goes, however that ends.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import hmac
 import logging
 import os
 import re
-import time
 from pathlib import Path
 from typing import Callable, Iterator, Optional, Union
 
 from edgeclf.build.cache_key import KEY_NAME, key_in
+from edgeclf.build.cache_lock import LOCK_SUFFIX, locked, sweep
 from edgeclf.cuda.cubin_cache import cache_folder
 from edgeclf.errors import ArgumentError, BackendError, ManifestError
 from edgeclf.manifest.atomic import write_atomically
@@ -30,9 +29,8 @@ __all__ = ["Store", "default_folder"]
 
 _LOG = logging.getLogger("edgeclf")
 
-_SEAL_SUFFIX, _LOCK_SUFFIX = ".seal", ".lock"
+_SEAL_SUFFIX = ".seal"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.[a-z]+")
-_POLL_S = 0.1
 
 
 def default_folder() -> Path:
@@ -47,14 +45,15 @@ class Store:
         folder: made when it is not there, readable by this user alone.
 
     Raises:
-        ArgumentError: it cannot be made or written, or belongs to somebody else.
+        ArgumentError: it cannot be made or written, belongs to somebody else, or others may
+            write to it.
     """
 
     def __init__(self, folder: Union[str, "os.PathLike[str]", None] = None):
         self.folder = default_folder() if folder is None else Path(folder)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            owner = self.folder.stat().st_uid
+            _require_own(self.folder)
             self._key = key_in(self.folder)
         except OSError as exc:
             raise ArgumentError(
@@ -62,11 +61,6 @@ class Store:
                 "folder that this user may write; the environment variable EDGECLF_CACHE_DIR "
                 "names another"
             ) from exc
-        if owner != os.geteuid():
-            raise ArgumentError(
-                f"{self.folder}: the cache belongs to another user, who could change what is in "
-                "it. Set the environment variable EDGECLF_CACHE_DIR to a folder of your own"
-            )
 
     def path(self, name: str) -> Path:
         """Where the file `name` is, or would be."""
@@ -104,8 +98,12 @@ class Store:
         path = self.path(name)
         try:
             # Between the two a reader finds no right seal, and takes the file for none.
-            write_atomically(path, content)
-            write_atomically(_beside(path, _SEAL_SUFFIX), self._seal(name, content))
+            for place, part in (
+                (path, content),
+                (_beside(path, _SEAL_SUFFIX), self._seal(name, content)),
+            ):
+                _drop_link(place)
+                write_atomically(place, part)
         except ManifestError as exc:
             raise BackendError(f"cache: {exc}") from exc
         return path
@@ -122,21 +120,19 @@ class Store:
         """The right to make the file `name`: one thread of one process has it at a time.
 
         Raises:
-            BackendError: somebody else held it longer than `timeout_s`.
+            BackendError: somebody else held it longer than `timeout_s`; the file system has no
+                locks.
         """
-        handle = _locked_handle(_beside(self.path(name), _LOCK_SUFFIX), timeout_s, name)
-        try:
+        with locked(_beside(self.path(name), LOCK_SUFFIX), name, timeout_s):
             yield
-        finally:
-            # A child that was forked meanwhile holds the file too; this ends the lock for both.
-            fcntl.flock(handle, fcntl.LOCK_UN)
-            os.close(handle)
 
     def prune(self, max_bytes: int, keep: Callable[[str], bool] = lambda name: False) -> int:
         """Remove what was of use the longest time ago, until at most `max_bytes` are left.
 
-        `keep` names what stays. Returns how many bytes were freed.
+        What killed builds left behind goes too. `keep` names what stays. Returns how many bytes
+        were freed, leftovers not counted.
         """
+        sweep(self.folder)
         files = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         found = []
         for path in files:
@@ -165,25 +161,26 @@ class Store:
             return b""
 
 
+def _require_own(folder: Path) -> None:
+    """Refuse a folder that somebody else could change: he could put an engine and a key there."""
+    status = folder.stat()
+    problem = ""
+    if status.st_uid != os.geteuid():
+        problem = "belongs to another user, who could change what is in it"
+    elif status.st_mode & 0o022:
+        problem = f"may be written by others (mode {status.st_mode & 0o777:o}): chmod go-w"
+    if problem:
+        raise ArgumentError(
+            f"{folder}: the cache {problem}. Or set the environment variable EDGECLF_CACHE_DIR to "
+            "a folder of your own"
+        )
+
+
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _locked_handle(path: Path, timeout_s: Optional[float], name: str) -> int:
-    started, told = time.monotonic(), False
-    while True:
-        handle = os.open(str(path), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
-        except OSError:
-            os.close(handle)
-        if not told:
-            _LOG.info("cache: %s is being made by another process or thread; waiting", name)
-            told = True
-        if timeout_s is not None and time.monotonic() - started > timeout_s:
-            raise BackendError(
-                f"cache: {name} was still being made by another process after {timeout_s:.0f} s. "
-                "Wait for it, or end that process"
-            )
-        time.sleep(_POLL_S)
+def _drop_link(path: Path) -> None:
+    # `write_atomically` writes what a link points to; nobody needs links here.
+    if path.is_symlink():
+        path.unlink()

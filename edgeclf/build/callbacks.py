@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
-__all__ = ["Steps", "calibrator", "monitor"]
+from edgeclf.errors import BackendError
+
+__all__ = ["Steps", "calibrator", "monitor", "stopped"]
 
 # (phase, steps done, steps in all, 0 where nobody knows): False, or an exception, stops the build.
 Steps = Callable[[str, int, int], bool]
+
+
+def stopped() -> BackendError:
+    """What a build ends with when `Steps` gave False."""
+    return BackendError("the build was stopped, as its progress was told to")
 
 
 def calibrator(module: Any, batches: Callable[[], Optional[List[int]]], batch: int) -> Any:

@@ -25,11 +25,15 @@ _ENOUGH_SYNTHETIC = {"fp32": 1.0, "fp16": 1.0, "int8": 0.5}
 
 
 class Answering(NamedTuple):
-    """A loaded model, and what is needed to ask it."""
+    """A loaded model, and what is needed to ask it.
+
+    ``batch`` is the smallest one that it takes, where its batch is open: the picture fills it.
+    """
 
     backend: Backend
     input_spec: InputSpec
     output_spec: OutputSpec
+    batch: int = 1
 
 
 def tolerance_of(precision: str, quantized_original: bool) -> float:
@@ -94,7 +98,7 @@ def _scores(answering: Answering, pictures: Pictures) -> Iterator[np.ndarray]:
     """Float64 scores of each picture."""
     backend, spec = answering.backend, answering.input_spec
     info = backend.outputs[0]
-    batch = backend.input.shape[0] or 1
+    batch = backend.input.shape[0] or answering.batch
     request = backend.new_request(batch, spec.shape[1:])
     classes = int(request.infer()[0].shape[1])
     scores_of = Postprocessor(answering.output_spec, classes, info, top_k=1)

@@ -2,7 +2,8 @@
 
 An engine is found again by everything that it depends on: the model with its weights, the spec, the
 builder and its version, the GPU and its driver, precision and options, the pictures it was
-calibrated on. When one of them changes, another engine is built, and the old one ages in the cache.
+calibrated on, the tools that converted it. When one of them changes, another engine is built, and
+the old one ages in the cache.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import logging
 from typing import Any, Callable, Dict, Optional
 
+from edgeclf.backends.install import distribution_version
 from edgeclf.build.builder import run
 from edgeclf.build.cache import Store
 from edgeclf.build.callbacks import Steps
@@ -24,13 +26,16 @@ from edgeclf.engine import read_header, split
 from edgeclf.errors import EdgeclfError
 from edgeclf.manifest.sidecar import document_of
 from edgeclf.model_file import ModelFile
+from edgeclf.version import __version__
 
 __all__ = ["MAX_CACHE_BYTES", "cache_name", "engine_for", "key_facts"]
 
 _LOG = logging.getLogger("edgeclf")
 
 # Raised when another edgeclf would make another engine of the same facts.
-_KEY_VERSION = 1
+_KEY_VERSION = 2
+# They convert and quantise the model before it is built.
+_TOOLS = (("onnx",), ("onnxruntime", "onnxruntime-gpu"))
 MAX_CACHE_BYTES = 4 * 2**30
 
 
@@ -82,15 +87,16 @@ def engine_for(
     keep = Store() if store is None else store
     return _kept_or_built(
         keep,
-        cache_name(key_facts(job)),
+        cache_name(key_facts(job, check)),
         lambda path: run(job, path, check=check, progress=progress, timing_cache=keep),
         max_cache_bytes,
         wait_s,
     )
 
 
-def key_facts(job: Job) -> Dict[str, Any]:
-    """All that an engine depends on, as plain JSON values."""
+def key_facts(job: Job, check: bool = True) -> Dict[str, Any]:
+    """All that an engine depends on, as plain JSON values: also what converted the model, and
+    whether its answers were compared."""
     resolved, cuda = job.origin.resolved, job.device.cuda
     facts = None if cuda is None else cuda.facts
     return {
@@ -101,6 +107,8 @@ def key_facts(job: Job) -> Dict[str, Any]:
         "gpu": None if facts is None else [facts.name, facts.uuid, list(facts.compute_capability)],
         "driver": None if facts is None else facts.driver_version,
         "options": job.options.to_dict(),
+        "check": check,
+        "tools": [f"edgeclf {__version__}", *(distribution_version(names) for names in _TOOLS)],
         "pictures": job.pictures.sha256 if job.pictures else None,
     }
 
@@ -156,6 +164,7 @@ def _verified(store: Store, name: str) -> Optional[ModelFile]:
 
 
 def _model(path: Any, content: bytes) -> ModelFile:
+    # Without its path: nothing reads it again, or looks for a sidecar in the cache.
     model = ModelFile(content)
-    model.path, model.name = path, path.name
+    model.name = path.name
     return model

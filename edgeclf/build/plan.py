@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+import traceback
+from contextlib import nullcontext
+from typing import Any, ContextManager, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from edgeclf.backends.tensorrt_log import log_of
 from edgeclf.build.api import BuilderApi
 from edgeclf.build.calibration import DeviceCalibration
-from edgeclf.build.callbacks import Steps
+from edgeclf.build.callbacks import Steps, stopped
 from edgeclf.build.options import Batch, BuildOptions
 from edgeclf.errors import BackendError, BackendUnavailable, ModelError
 from edgeclf.spec import InputSpec
@@ -48,6 +50,7 @@ def build_plan(
         input_spec: of that model; fills in what its input leaves open.
         name: the model's, for messages.
         workspace: bytes, or None for the builder's own choice.
+        cuda: the GPU to build on: current for the whole build, since the builder takes what is.
         tensors: input tensors to calibrate on, where TensorRT finds the ranges; needs `cuda`.
         steps: is told of the progress, and may stop the build by False or by an exception.
         timing_cache: what an earlier build left.
@@ -57,20 +60,47 @@ def build_plan(
             or the GPU lacks what was asked for. BackendError: the build failed or was stopped.
         Whatever `steps` raised.
     """
-    log = log_of(api.module)
-    watch = _Watch(steps)
+    demand = _Demand(content, options, input_spec, name, workspace, cuda, tensors, timing_cache)
+    context: ContextManager[Any] = nullcontext() if cuda is None else cuda.current()
+    with context:
+        try:
+            return _built(api, demand, _Watch(steps))
+        except BaseException as exc:
+            # The vendor's objects go now, while their GPU is current, and not with the traceback.
+            traceback.clear_frames(exc.__traceback__)
+            raise
+
+
+class _Demand(NamedTuple):
+    """The arguments of `build_plan`."""
+
+    content: bytes
+    options: BuildOptions
+    input_spec: InputSpec
+    name: str
+    workspace: Optional[int]
+    cuda: Optional[Any]
+    tensors: Optional[Iterator[np.ndarray]]
+    timing_cache: bytes
+
+
+def _built(api: BuilderApi, demand: _Demand, watch: _Watch) -> Built:
+    log, options, name = log_of(api.module), demand.options, demand.name
     with log.collecting() as messages:
         builder = _builder(api, log.logger, messages)
         api.check(builder, options)
         network = api.network(builder)
-        errors = api.parse(network, log.logger, content)
+        errors = api.parse(network, log.logger, demand.content)
         if errors:
             raise _parse_error(name, api, errors)
-        config = api.configuration(builder, options, workspace)
-        batch, profile = _profile(api, builder, config, network, options, input_spec, name)
-        api.watch(config, None if steps is None else watch)
-        api.use_timing_cache(config, timing_cache)
-        with DeviceCalibration(api, config, profile, cuda, tensors, batch[1]) as calibration:
+        config = api.configuration(builder, options, demand.workspace)
+        spec = demand.input_spec
+        batch, profile = _profile(api, builder, config, network, options, spec, name)
+        api.watch(config, watch if watch.wanted else None)
+        api.use_timing_cache(config, demand.timing_cache)
+        with DeviceCalibration(
+            api, config, profile, demand.cuda, demand.tensors, batch[1]
+        ) as calibration:
             plan = api.build(builder, network, config)
         watch.raise_if_stopped()
         calibration.raise_if_failed()
@@ -122,6 +152,7 @@ class _Watch:
 
     def __init__(self, steps: Optional[Steps]):
         self._steps = steps
+        self.wanted = steps is not None
         self._stopped: Optional[BaseException] = None
 
     def __call__(self, phase: str, done: int, total: int) -> bool:
@@ -129,7 +160,7 @@ class _Watch:
         try:
             if self._steps(phase, done, total):
                 return True
-            self._stopped = BackendError("the build was stopped, as its progress was told to")
+            self._stopped = stopped()
         except BaseException as exc:
             self._stopped = exc
         return False

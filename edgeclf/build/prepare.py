@@ -12,7 +12,7 @@ from edgeclf.build.pictures import Pictures
 from edgeclf.errors import ArgumentError, ModelError
 from edgeclf.spec import InputSpec
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "keeps_dtype", "prepare"]
 
 _LARGEST_PROTOBUF = 2**31 - 1
 
@@ -82,6 +82,11 @@ def prepare(
     return Prepared(_serialized(model, name), input_spec, tuple(changes), calibrates)
 
 
+def keeps_dtype(dtype: str, takes_uint8: bool) -> bool:
+    """Whether an engine's input is of the ONNX model's dtype; it is float32 where it is not."""
+    return dtype not in ("uint8", "int8") or (dtype == "uint8" and takes_uint8)
+
+
 def _require_pictures(pictures: Pictures, name: str) -> None:
     if not pictures:
         raise ArgumentError(
@@ -99,7 +104,7 @@ def _input_for(
     ONNX states no scale for an input, so its codes are the pixels themselves.
     """
     dtype = spec.dtype
-    if dtype not in ("uint8", "int8") or (dtype == "uint8" and takes_uint8):
+    if keeps_dtype(dtype, takes_uint8):
         return spec, []
     from onnx import TensorProto
 

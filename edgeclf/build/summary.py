@@ -92,7 +92,10 @@ def _notes(job: Job, memory: MemoryReport) -> Tuple[str, ...]:
     if precision == "fp32":
         notes.append("TF32 is off: fp32 is computed as such")
     if job.options.version_compatible:
-        notes.append("without the lean runtime inside: tensorrt_lean, or TensorRT, runs it")
+        notes.append(
+            "it carries the lean runtime of its version, which is host code: loading it, with this "
+            "TensorRT or a later one, needs backend_options={'engine_host_code_allowed': True}"
+        )
     if memory.warning:
         notes.append(memory.warning)
     return tuple(notes)

@@ -37,7 +37,9 @@ def checked(job: Job, prepared: Prepared, engine: bytes) -> CheckReport:
         if reason:
             candidate = in_onnxruntime(prepared.content, prepared.input_spec, output_spec)
         else:
-            candidate = Answering(_loaded(job, engine), prepared.input_spec, output_spec)
+            smallest = job.options.batch[0] if job.options.batch else 1
+            loaded = _loaded(job, engine)
+            candidate = Answering(loaded, prepared.input_spec, output_spec, smallest)
         stack.callback(candidate.backend.close)
         report = compare(
             original,
@@ -70,7 +72,8 @@ def _loaded(job: Job, engine: bytes) -> Backend:
     cuda = job.device.cuda
     assert cuda is not None
     # The module that built it, whether or not it is the one that `load_backend` would find.
-    options = {"cuda": cuda, "api_module": job.api.module}
+    # Its host code, where it has some, is that TensorRT's own: it was built a moment ago.
+    options = {"cuda": cuda, "api_module": job.api.module, "engine_host_code_allowed": True}
     return TensorRTBackend(ModelFile(engine), backend_options=options)
 
 

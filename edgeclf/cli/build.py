@@ -68,7 +68,9 @@ def _capabilities(
 @click.option("--batch", metavar="MIN,OPT,MAX", callback=_batch, help="Frames at once.")
 @click.option("--workspace", metavar="SIZE", callback=_bytes, help="Scratch memory, such as 512M.")
 @click.option("--dla", metavar="N", type=click.IntRange(min=0), help="Build for this DLA core.")
-@click.option("--version-compatible", is_flag=True, help="For later versions of TensorRT too.")
+@click.option(
+    "--version-compatible", is_flag=True, help="For later versions too; carries host code."
+)
 @click.option(
     "--compute-capability",
     metavar="X.Y,...",

@@ -56,7 +56,7 @@ def cached(key: Sequence[str], make: Callable[[], bytes], folder: Optional[Path]
 def _usable(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     facts = folder.stat()
-    if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
+    if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
         raise OSError(f"{folder}: belongs to another user, or others may write to it")
     return folder
 

@@ -36,6 +36,7 @@ class Nvrtc:
         version: (major, minor).
         architectures: 75 for compute capability 7.5, ascending; empty where the library is too old
             (before 11.2) to tell.
+        driver_version: CUDA's number for the driver that is to load the result (12040), or None.
 
     Raises:
         BackendUnavailable: it cannot be loaded, or is no NVRTC.
@@ -43,6 +44,7 @@ class Nvrtc:
 
     def __init__(self, path: str):
         self.path = path
+        self.driver_version: Optional[int] = None
         try:
             self._library: Any = ctypes.CDLL(path)
             self.version = self._version()
@@ -56,7 +58,8 @@ class Nvrtc:
 
         Raises:
             BackendError: the source does not compile; with the compiler's log.
-            BackendUnavailable: the GPU is older than everything that this NVRTC compiles for.
+            BackendUnavailable: the GPU is older than everything that this NVRTC compiles for, or
+                the driver is older than its PTX.
         """
         wanted = compute_capability[0] * 10 + compute_capability[1]
         makes_cubins = hasattr(self._library, "nvrtcGetCUBINSize")
@@ -71,7 +74,21 @@ class Nvrtc:
                 "Install an older one: pip install nvidia-cuda-nvrtc-cu12==12.9.*"
             )
         arch = older[-1] if older else wanted
+        self._check_driver_takes_ptx(wanted)
         return Image("ptx", self._compiled(source, f"compute_{arch}", "PTX"))
+
+    def _check_driver_takes_ptx(self, wanted: int) -> None:
+        """A cubin runs on every driver of its major release; PTX on none that is older than it."""
+        if self.driver_version is None or self.version <= _release_of(self.driver_version):
+            return
+        major, minor = _release_of(self.driver_version)
+        package = "nvidia-cuda-nvrtc" if major >= 13 else f"nvidia-cuda-nvrtc-cu{major}"
+        raise BackendUnavailable(
+            f"NVRTC {self.version[0]}.{self.version[1]} has no code for compute capability "
+            f"{_dotted(wanted)}, only PTX, and the driver is of CUDA {major}.{minor}, which does "
+            f"not load newer PTX. Install one no newer than the driver (pip install "
+            f"'{package}=={major}.{minor}.*'), or a newer driver"
+        )
 
     def _version(self) -> Tuple[int, int]:
         major, minor = ctypes.c_int(), ctypes.c_int()
@@ -130,21 +147,29 @@ class Nvrtc:
 def find_nvrtc(driver_version: Optional[int] = None) -> Nvrtc:
     """The first NVRTC there is: of pip's packages, then of the system.
 
-    `driver_version`: CUDA's number for the driver (12040), which loads what compilers of its own
-    major release and older ones make; None takes any.
+    `driver_version`: CUDA's number for the driver (12040); None takes any. One that is no newer
+    than the driver comes first: all that it makes can be loaded. Of a newer one of the same major
+    release only cubins can, and `Nvrtc.compile` refuses to make PTX.
 
     Raises:
         BackendUnavailable: there is none.
     """
     newer = []
+    cubins_alone: Optional[Nvrtc] = None
     for candidate in _candidates(sys.path):
         try:
             found = Nvrtc(candidate)
         except BackendUnavailable:
             continue
-        if driver_version is None or found.version[0] <= driver_version // 1000:
+        found.driver_version = driver_version
+        if driver_version is None or found.version <= _release_of(driver_version):
             return found
-        newer.append(found.path)
+        if found.version[0] > driver_version // 1000:
+            newer.append(found.path)
+        elif cubins_alone is None:
+            cubins_alone = found
+    if cubins_alone is not None:
+        return cubins_alone
     if newer and driver_version is not None:
         release = driver_version // 1000
         raise BackendUnavailable(
@@ -185,6 +210,10 @@ def _release(path: Path) -> Optional[Tuple[int, ...]]:
         return tuple(int(part) for part in path.name.split(".so.")[1].split("."))
     except ValueError:
         return None
+
+
+def _release_of(driver_version: int) -> Tuple[int, int]:
+    return driver_version // 1000, driver_version % 1000 // 10
 
 
 def _dotted(architecture: int) -> str:

@@ -110,6 +110,27 @@ def test_the_fallback_is_closed_when_the_last_request_left(started):
     assert best(first) == 1
 
 
+def test_a_fallback_without_requests_is_closed_at_once(started):
+    fallback = fake(0)
+    backend, build = started(fake(1), fallback)
+    end(backend, build)
+    with pytest.raises(BackendError):
+        fallback.new_request()
+    assert best(backend.new_request()) == 1
+
+
+def test_the_batches_are_those_of_the_backend_that_answers(started):
+    backend, build = started(fake(1, input=INPUT._replace(shape=(4, 3, 4, 4))))
+    assert backend.max_batch > 1000
+    assert backend.min_batch == 1
+    request = backend.new_request(9)
+    end(backend, build)
+    assert (backend.min_batch, backend.max_batch) == (4, 4)
+    assert request.input.shape[0] == 9  # begun before: the fallback still takes it
+    assert request.infer()[0].shape[0] == 9
+    backend.close()
+
+
 def test_a_build_that_fails_leaves_the_fallback(started, caplog):
     backend, build = started(BackendError("no memory for it"))
     request = backend.new_request()
@@ -164,7 +185,7 @@ def test_closing_stops_the_build_and_both_backends(started):
     backend.close()
 
 
-def test_what_is_built_after_closing_is_closed(monkeypatch):
+def test_what_is_built_after_closing_is_closed(monkeypatch, caplog):
     monkeypatch.setattr(building, "_CLOSE_TIMEOUT_S", 0.05)
     wanted, may_end = fake(1), threading.Event()
 
@@ -178,6 +199,7 @@ def test_what_is_built_after_closing_is_closed(monkeypatch):
     assert backend.wait(10)
     with pytest.raises(BackendError):
         wanted.new_request()
+    assert not caplog.records  # as planned: nothing to warn of
 
 
 def test_a_failing_fallback_is_told(started):

@@ -21,7 +21,7 @@ from build_models import TINY_SPEC, frames, tiny_classifier
 from fake_builders import fake_builder
 from onnx import load, save
 
-from edgeclf.build import Store, engine_for
+from edgeclf.build import Store, engine_for, first_use
 from edgeclf.build.first_use import cache_name
 from edgeclf.cuda.fake import FAKE_FACTS, FakeCuda
 from edgeclf.engine import facts_of, split
@@ -64,7 +64,10 @@ def test_built_once(board):
     again = board.engine()
     assert board.builds == 1
     assert first.content == again.content == board.kept[0].read_bytes()
-    assert first.path == board.kept[0]
+    assert (first.path, first.name) == (None, board.kept[0].name)  # just what was verified
+    first.forget_content()
+    board.kept[0].unlink()
+    assert first.content == again.content
     assert first.format == "engine"
     document, _ = split(first.content)
     assert facts_of(document).source == "tiny.onnx"
@@ -104,6 +107,31 @@ def test_another_gpu_or_driver_is_another_engine(field, value, board):
     board.facts = FACTS._replace(**{field: value})
     board.engine()
     assert board.builds == 2
+
+
+@pytest.mark.parametrize("tool", ["onnx", "onnxruntime", "edgeclf"])
+def test_another_tool_is_another_engine(tool, board, monkeypatch):
+    board.engine()
+    if tool == "edgeclf":
+        monkeypatch.setattr(first_use, "__version__", "99")
+    else:
+        real = first_use.distribution_version
+        monkeypatch.setattr(
+            first_use, "distribution_version", lambda n: "99" if tool in n else real(n)
+        )
+    board.engine()
+    assert board.builds == 2
+
+
+def test_an_engine_that_was_not_compared_is_another(board, monkeypatch):
+    seen, real = [], first_use.key_facts
+    monkeypatch.setattr(
+        first_use, "key_facts", lambda *arguments: seen.append(arguments) or real(*arguments)
+    )
+    board.engine()
+    ((job, check),) = seen
+    assert check is False
+    assert cache_name(real(job, True)) != cache_name(real(job, False))
 
 
 def test_another_tensorrt_is_another_engine(board):

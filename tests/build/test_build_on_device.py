@@ -20,7 +20,7 @@ from edgeclf import Classifier
 from edgeclf.backends.tensorrt import TensorRTBackend
 from edgeclf.build import build_engine, engine_for
 from edgeclf.build.on_load import load_built
-from edgeclf.errors import ArgumentError, ModelError
+from edgeclf.errors import ArgumentError, BackendError, ModelError
 from edgeclf.model_file import ModelFile
 
 ITEM, CLASSES = (3, 6, 5), 7
@@ -50,14 +50,14 @@ def model(tmp_path):
 def toolchain(cuda):
     """A module with a runtime and a builder, whose plans are engines that the runtime runs."""
 
-    def make(name: str, **content: Any) -> Any:
+    def make(name: str, batch: Any = (1, 1, 4), **content: Any) -> Any:
         version = VERSIONS[name]
         module, state = runtimes.fake_module(runtimes.BY_NAME[name], cuda)
         builder, fake = fake_builder(version)
         for attribute, value in vars(builder).items():
             if not hasattr(module, attribute) or attribute in ("Builder", "DataType"):
                 setattr(module, attribute, value)
-        profiles = batches((1, 1, 4), item=ITEM)
+        profiles = batches(batch, item=ITEM)
         fake.plan = state.plan(engine(item=ITEM, profiles=profiles, **content))
         return module
 
@@ -136,3 +136,43 @@ def test_loading_with_a_fallback_does_not_wait(model, toolchain, cuda, noise):
 def test_build_options_that_are_none(build, model):
     with pytest.raises(ArgumentError, match="build"):
         load_built(ModelFile(model), TensorRTBackend, backend_options={"build": build})
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_builder_works_and_goes_on_the_gpu_that_was_named(fails, cuda, build):
+    """A builder takes the GPU that is current: its every call, and its end, are within it."""
+    module, fake = fake_builder("10.3.0.26")
+    seen, make, fake.fails = [], module.Builder, fails
+
+    class Builder:
+        def __init__(self, logger):
+            seen.append(cuda.is_current)
+            self._real = make(logger)
+
+        def __getattr__(self, name):
+            seen.append(cuda.is_current)
+            return getattr(self._real, name)
+
+        def __del__(self):
+            seen.append(cuda.is_current)
+            seen.append("gone")
+
+    module.Builder = Builder
+    if fails:
+        with pytest.raises(BackendError):
+            build(module)
+    else:
+        build(module)
+    assert seen[-1] == "gone"
+    assert len(seen) > 4
+    assert all(seen)
+
+
+@pytest.mark.parametrize("batch", [(2, 2, 4), (3, 4, 8)])
+def test_an_engine_that_takes_no_single_frame_is_asked_too(batch, model, toolchain, cuda, tmp_path):
+    report = build_engine(
+        model, tmp_path / "x.engine", module=toolchain("10.3", batch), cuda=cuda, spec=SPEC,
+        batch=batch, timing_cache=False,
+    )  # fmt: skip
+    assert (report.check.compared, report.check.passed) == ("engine", True)
+    assert report.check.largest_difference < 1e-5

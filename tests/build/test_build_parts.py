@@ -219,3 +219,19 @@ class TestTarget:
         monkeypatch.setattr(target.os, "access", lambda path, mode: False)
         with pytest.raises(ArgumentError, match="may not write"):
             checked_target(tmp_path / "x.engine", b"")
+
+
+@pytest.mark.parametrize("at", ["prepare", "check", "write"])
+def test_false_stops_at_every_step(at):
+    from edgeclf.build.builder import _Clock
+
+    clock, seen = _Clock(lambda step, done, total: step != at), []
+
+    def go() -> None:
+        for step in ("prepare", "check", "write"):
+            with clock.step(step):
+                seen.append(step)
+
+    with pytest.raises(BackendError, match="stopped, as its progress was told to"):
+        go()
+    assert at not in seen

@@ -121,6 +121,41 @@ def test_no_compiler_newer_than_the_driver(monkeypatch, driver, chosen):
         find(11040)
 
 
+class Minor(Release):
+    def __init__(self, path):
+        self.path, self.version = path, tuple(int(part) for part in path.split("."))
+
+
+@pytest.mark.parametrize(
+    ("driver", "chosen"), [(12040, (12, 2)), (12090, (12, 9)), (12010, (12, 9)), (11080, (11, 0))]
+)
+def test_one_no_newer_than_the_driver_comes_first(monkeypatch, driver, chosen):
+    monkeypatch.setattr(
+        module, "_candidates", lambda folders: iter(["13.0", "12.9", "12.2", "11.0"])
+    )
+    if driver == 12010:  # then only one of the same major release, which makes cubins
+        monkeypatch.setattr(module, "_candidates", lambda folders: iter(["13.0", "12.9", "12.2"]))
+    monkeypatch.setattr(module, "Nvrtc", Minor)
+    found = module.find_nvrtc.__wrapped__(driver)
+    assert (found.version, found.driver_version) == (chosen, driver)
+
+
+@pytest.mark.parametrize(
+    ("driver", "message"),
+    [(10020, ""), (11040, ""), (None, ""), (10010, r"driver is of CUDA 10\.1.*cu10==10\.1\.\*")],
+)
+def test_ptx_is_not_made_for_a_driver_that_is_older(monkeypatch, driver, message):
+    """The driver would refuse it, at the first frame: CUDA_ERROR_UNSUPPORTED_PTX_VERSION."""
+    monkeypatch.setattr(module.ctypes, "CDLL", lambda path: OldLibrary())
+    nvrtc = Nvrtc("libnvrtc.so.10.2")
+    nvrtc.driver_version = driver
+    if message:
+        with pytest.raises(BackendUnavailable, match=message):
+            nvrtc.compile("source", (5, 3))
+    else:
+        assert nvrtc.compile("source", (5, 3)).kind == "ptx"
+
+
 class CountingCompiler:
     version = (12, 9)
 
