@@ -73,7 +73,7 @@ test-arm-wheels: $(VENV)/.venv
 test-gpu: $(VENV)/.test
 	@test ! -e /dev/nvidiactl || $(PIP) install --quiet --editable '.[tensorrt-rtx]' \
 	  nvidia-cuda-nvrtc nvidia-cuda-nvrtc-cu12
-	$(BIN)/python tests/gpu/run.py $(PYTEST_ARGS)
+	$(BIN)/python tests/gpu/on_gpu.py $(PYTEST_ARGS)
 
 # Looks for inputs that break the core. Needs clang (Debian: clang); SECONDS for each target.
 SECONDS ?= 60

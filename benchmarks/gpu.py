@@ -64,6 +64,8 @@ class Contender(NamedTuple):
 class Waiting:
     """A request without inference: what is left is the way to its input."""
 
+    can_capture = True
+
     def __init__(self, target: DeviceTensor):
         self.device_input = target
 

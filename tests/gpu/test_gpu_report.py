@@ -42,9 +42,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{here!r}, {cuda!r}]
-import fake_device, run
-run.device = fake_device.fake_cuda
-sys.exit(run.main(["--results", {folder!r}, {test!r}, "-q", "-p", "no:cacheprovider"]))
+import fake_device, on_gpu
+on_gpu.device = fake_device.fake_cuda
+sys.exit(on_gpu.main(["--results", {folder!r}, {test!r}, "-q", "-p", "no:cacheprovider"]))
 """
 
 
@@ -99,7 +99,7 @@ def test_without_a_device_all_is_skipped_and_nothing_fails(tmp_path):
     )
     path = f"import sys; sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent / 'cuda')!r}]"
     arguments = ["--results", str(tmp_path), str(test), "-q", "-p", "no:cacheprovider"]
-    ran = python("-c", f"{path}; import run; sys.exit(run.main({arguments!r}))")
+    ran = python("-c", f"{path}; import on_gpu; sys.exit(on_gpu.main({arguments!r}))")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = [line for line in ran.stdout.splitlines() if line.startswith("No GPU here")]
     assert len(told) == 1
@@ -109,10 +109,10 @@ def test_without_a_device_all_is_skipped_and_nothing_fails(tmp_path):
 
 
 def test_without_a_file_named_the_devices_tests_are_collected():
-    import run
+    import on_gpu
 
-    assert run.folders_for([__file__ + "::test_one"]) == []
-    folders = run.folders_for(["-q", "-p", "no:cacheprovider", "-k", "kernel"])
+    assert on_gpu.folders_for([__file__ + "::test_one"]) == []
+    folders = on_gpu.folders_for(["-q", "-p", "no:cacheprovider", "-k", "kernel"])
     assert [Path(folder).name for folder in folders] == ["cuda", "gpu"]
 
 

@@ -1,6 +1,6 @@
 """Runs every test marked gpu on this machine's device and writes what came of it.
 
-    python tests/gpu/run.py [--results FOLDER] [arguments for pytest]
+    python tests/gpu/on_gpu.py [--results FOLDER] [arguments for pytest]
 
 The result file is FOLDER/gpu-<name>-<date>.json. Without a device: one line, every test skipped
 with the reason, no file, and exit status 0.
