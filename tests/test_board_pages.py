@@ -1,7 +1,7 @@
 """A stranger who follows a page of docs/boards needs no line that is not on it.
 
 What can run here is run, from real wheels, in a home folder with nothing in it; the rest is checked
-for existence. `make test-wheels` names the wheels' folder in EDGECLF_WHEELS; else they are built.
+for existence. `make test-wheels` names the wheels' folder in EDGECLF_WHEELS.
 """
 
 from __future__ import annotations
@@ -128,17 +128,12 @@ def test_options_of_others_are_recorded(name):
 
 
 @pytest.fixture(scope="module")
-def dist(tmp_path_factory):
+def dist():
     """The wheel of this Python and the model's."""
     folder = os.environ.get("EDGECLF_WHEELS")
-    if folder:
-        return Path(folder).resolve()
-    dist = tmp_path_factory.mktemp("dist")
-    version = "{}.{}".format(*sys.version_info[:2])
-    build = [sys.executable, ROOT / "toolchains" / "build_wheels.py"]
-    options = ["--python", version, "--arch", "x86_64", "-o", dist]
-    subprocess.run([str(word) for word in [*build, *options]], check=True)
-    return dist
+    if not folder:
+        pytest.skip("no wheels: `make test-wheels` makes them and runs these tests")
+    return Path(folder).resolve()
 
 
 def frames(folder):
