@@ -1,7 +1,7 @@
 """edgeclf: image classification on edge devices, right answers at the hardware's speed.
 
 >>> import edgeclf
->>> classifier = edgeclf.Classifier("mobilenetv3.onnx")      # .onnx or .tflite: the same code
+>>> classifier = edgeclf.Classifier("mobilenetv3.onnx")      # or .tflite, .engine: the same code
 >>> classifier.predict("cat.jpg").label                      # a path, a camera frame, a PIL image
 'tabby'
 

@@ -151,9 +151,6 @@ class Classifier:
                 self._backend.close()
             raise
         self._fixed_batch = self._backend.input.shape[0]
-        # An engine built for batches of at least so many: fewer frames are filled up.
-        self._min_batch = int(getattr(self._backend, "min_batch", 1))
-        self._takes_one = self._fixed_batch in (None, 1) and self._min_batch == 1
         self._pool = RequestPool(self._backend, self._resolved.input_spec.shape[1:])
 
     # -- answers ----------------------------------------------------------------------------
@@ -179,7 +176,7 @@ class Classifier:
         Raises:
             FrameError, DecodeError, ArgumentError, InferenceError, BackendError (closed, forked).
         """
-        if not self._takes_one:
+        if self._fixed_batch not in (None, 1) or self._min_batch != 1:
             return self.predict_batch(
                 [frame],
                 region_of_interest=region_of_interest,
@@ -343,6 +340,11 @@ class Classifier:
         return _rebuild, (self._arguments,)
 
     # -- parts ------------------------------------------------------------------------------
+
+    @property
+    def _min_batch(self) -> int:
+        """Fewer frames are filled up to it. Asked anew: an engine may take over from a fallback."""
+        return int(getattr(self._backend, "min_batch", 1))
 
     def _move_to_device(self, frame_format: str, demanded: bool) -> None:
         """Let the GPU that runs the model make its tensors, too."""

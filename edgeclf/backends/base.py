@@ -52,6 +52,15 @@ class Backend(Protocol):
         input: the one input. A model with several is refused at load.
         outputs: the scores first; an embedding after them, where there is one.
         max_requests: how many requests may run at once, or None for no limit.
+
+    Some backends have more, and whoever asks for it does without where it is missing:
+
+        min_batch, max_batch: the batches that an open first dimension allows; both may change.
+        cuda: the device that holds the input (`edgeclf.cuda.Cuda`). Its requests have a
+            ``device_input``, ``enqueue`` and ``finish`` (`edgeclf.cuda.path.DeviceRequest`).
+        host_only: why there is no `cuda`, where one could be expected.
+        manifest: (sources, graph facts) of what was built from the model, instead of the model's.
+        engine_inspector: a method; the runtime's own description of the engine, JSON, or None.
     """
 
     name: str

@@ -15,6 +15,7 @@ Longer than 200 lines, because all differences stand in one place.
 
 from __future__ import annotations
 
+import abc
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from edgeclf.cuda.resources import never_destroy
@@ -66,7 +67,7 @@ class Tensor(NamedTuple):
     linear: bool
 
 
-class EngineApi:
+class EngineApi(abc.ABC):
     """What both ways to name tensors share; `tensors` are in the engine's order."""
 
     shares_profiles: bool
@@ -81,8 +82,9 @@ class EngineApi:
         """Let go of the engine, whose memory ends with its last user."""
         self._engine = None
 
+    @abc.abstractmethod
     def _read_tensors(self) -> List[Tensor]:
-        raise NotImplementedError
+        """Every input and output of the engine."""
 
     def _is_linear(self, format_of: Any, description_of: Any, tensor: Any) -> bool:
         # The lean runtime has no TensorFormat, and cannot return one.
@@ -90,29 +92,29 @@ class EngineApi:
             return bool(format_of(tensor).name == "LINEAR")
         return "linear" in str(description_of(tensor)).lower()
 
+    @abc.abstractmethod
     def profile_shapes(self, name: str, profile: int) -> Tuple[Shape, Shape, Shape]:
         """Smallest, best and largest shape of the input `name` under `profile`."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def set_shape(self, context: Any, name: str, shape: Shape, profile: int) -> bool:
         """False where the engine refuses it."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def shape_of(self, context: Any, name: str, profile: int) -> Shape:
         """The shape that a tensor has in `context`, once its inputs' shapes are set."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def bind(self, context: Any, addresses: Addresses, profile: int) -> Optional[List[int]]:
         """Tell `context` where its tensors lie; what `run` needs of it.
 
         `addresses` holds each tensor's name and its address on the device. None where the runtime
         refuses one.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def run(self, context: Any, bindings: List[int], stream_handle: int) -> bool:
         """Enqueue one run on what was bound last; False where the runtime refuses."""
-        raise NotImplementedError
 
 
 class _NamedTensors(EngineApi):

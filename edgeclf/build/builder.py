@@ -14,17 +14,16 @@ from typing import Any, Dict, Iterator, Optional, Union
 from edgeclf.build.api import BuilderApi
 from edgeclf.build.cache import Store
 from edgeclf.build.callbacks import Steps, stopped
-from edgeclf.build.job import Job
+from edgeclf.build.job import Job, job_of
 from edgeclf.build.memory import check_memory
 from edgeclf.build.options import checked_options
 from edgeclf.build.origin import read_origin
-from edgeclf.build.pictures import PictureSource, pictures_of
+from edgeclf.build.pictures import PictureSource
 from edgeclf.build.plan import Built, build_plan
 from edgeclf.build.prepare import Prepared, prepare
 from edgeclf.build.report import BuildReport, MemoryReport
 from edgeclf.build.summary import document_for, report_of
 from edgeclf.build.target import checked_target, require_space
-from edgeclf.build.toolchain import builder_api, device_for, target_of
 from edgeclf.build.verdict import NOT_CHECKED, checked
 from edgeclf.engine import join, read_header
 from edgeclf.errors import ArgumentError
@@ -99,10 +98,8 @@ def build_engine(
         precision, batch, workspace_bytes, dla, version_compatible, compute_capability
     )
     target = checked_target(Path(out), model)
-    api = builder_api(runtime, module)
-    place = device_for(api, device, cuda)
     origin = read_origin(model, spec, labels)
-    job = Job(origin, target_of(api, place, options), api, place, pictures_of(calibrate))
+    job = job_of(origin, options, calibrate, runtime, module, device, cuda)
     return run(job, target, check=check, progress=progress, timing_cache=timing_cache)
 
 

@@ -17,11 +17,10 @@ from edgeclf.backends.install import distribution_version
 from edgeclf.build.builder import run
 from edgeclf.build.cache import Store
 from edgeclf.build.callbacks import Steps
-from edgeclf.build.job import Job
+from edgeclf.build.job import Job, job_of
 from edgeclf.build.options import checked_options
 from edgeclf.build.origin import read_origin
-from edgeclf.build.pictures import PictureSource, pictures_of
-from edgeclf.build.toolchain import builder_api, device_for, target_of
+from edgeclf.build.pictures import PictureSource
 from edgeclf.engine import read_header, split
 from edgeclf.errors import EdgeclfError
 from edgeclf.manifest.sidecar import document_of
@@ -80,10 +79,8 @@ def engine_for(
     options = checked_options(
         precision, batch, workspace_bytes, dla, version_compatible, compute_capability
     )
-    api = builder_api(runtime, module)
-    place = device_for(api, device, cuda)
     origin = read_origin(model, spec, labels)
-    job = Job(origin, target_of(api, place, options), api, place, pictures_of(calibrate))
+    job = job_of(origin, options, calibrate, runtime, module, device, cuda)
     keep = Store() if store is None else store
     return _kept_or_built(
         keep,

@@ -125,7 +125,10 @@ def _check(options: Mapping[str, Any]) -> None:
 
 def _with_host(options: Mapping[str, Any]) -> Dict[str, Any]:
     from edgeclf import deploy
+    from edgeclf.deploy.model_files import deployable
 
+    if options["model"]:
+        deployable(options["model"])
     with deploy.Connection(
         options["host"],
         port=options["port"],

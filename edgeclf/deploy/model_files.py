@@ -13,7 +13,7 @@ from edgeclf.errors import DeployError
 from edgeclf.manifest import check_external_data, graph_facts
 from edgeclf.model_file import ModelFile
 
-__all__ = ["backend_for", "copied_model", "default_model_for", "score_bound"]
+__all__ = ["backend_for", "copied_model", "default_model_for", "deployable", "score_bound"]
 
 # What lies in a model's folder and is read for it (edgeclf/manifest/homes.py).
 _BESIDE = ("labels.txt", "config.json", "preprocessor_config.json", "metadata.yaml")
@@ -37,17 +37,27 @@ def default_model_for(board: BoardFacts) -> Path:
     return path
 
 
+def deployable(path: Path) -> ModelFile:
+    """The model, where some board could run it; asked before a board is.
+
+    Raises:
+        ModelError: it is no model. DeployError: an engine, which belongs to one GPU.
+    """
+    model = ModelFile(path)
+    if model.format == "engine":
+        raise DeployError(
+            f"model: {model.name} is a TensorRT engine, made for one GPU and one TensorRT: deploy "
+            "the .onnx file that it came from, and build the engine on the board"
+        )
+    return model
+
+
 def backend_for(model: ModelFile, board: BoardFacts) -> Tuple[str, str]:
     """The backend that reads it there, and the extra that brings its runtime.
 
     Raises:
         DeployError: there is none for this format on that board.
     """
-    if model.format == "engine":
-        raise DeployError(
-            f"model: {model.name} is a TensorRT engine, made for one GPU and one TensorRT: deploy "
-            "the .onnx file that it came from, and build the engine on the board"
-        )
     if model.format == "onnx" and board.arch == "armv7l":
         raise DeployError(
             f"model: there is no ONNX Runtime for 32-bit ARM, and {model.name} is ONNX. Convert it "

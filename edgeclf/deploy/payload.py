@@ -18,7 +18,13 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 from edgeclf.deploy import scripts
 from edgeclf.deploy.board_facts import BoardFacts
 from edgeclf.deploy.download import needed_wheels
-from edgeclf.deploy.model_files import backend_for, copied_model, default_model_for, score_bound
+from edgeclf.deploy.model_files import (
+    backend_for,
+    copied_model,
+    default_model_for,
+    deployable,
+    score_bound,
+)
 from edgeclf.deploy.on_board import json_in
 from edgeclf.deploy.wheels import Wheel, edgeclf_wheel, fits, glibc_of, parsed
 from edgeclf.errors import ArgumentError, DeployError
@@ -80,7 +86,7 @@ def prepared(
     """
     tell("collect")
     wheel, board = edgeclf_wheel(request.wheels, boards)
-    model = ModelFile(request.model or default_model_for(board))
+    model = deployable(request.model or default_model_for(board))
     backend, extra = backend_for(model, board)
     stage = work / "payload"
     name = copied_model(model, stage / "model")
