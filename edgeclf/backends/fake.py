@@ -161,4 +161,5 @@ def _fitted(array: Any, info: TensorInfo, shape: Tuple[int, ...]) -> np.ndarray:
             f"FakeBackend: expected {info.name!r} as {info.dtype} of {wanted}, got {array.dtype} "
             f"of {array.shape}"
         )
-    return np.array(np.broadcast_to(array, wanted))
+    # One row for all of them has strides of 0, which order "K" would not make C-contiguous.
+    return np.array(np.broadcast_to(array, wanted), order="C")

@@ -70,9 +70,15 @@ def _log_to_stderr(ctx: click.Context) -> None:
     logger = logging.getLogger("edgeclf")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(name)s: %(levelname)s: %(message)s"))
+    level = logger.level
+
+    def restore() -> None:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    ctx.call_on_close(lambda: logger.removeHandler(handler))
+    ctx.call_on_close(restore)
 
 
 @click.group(

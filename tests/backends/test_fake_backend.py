@@ -36,6 +36,7 @@ def test_arrays_serve_every_frame_or_one_each() -> None:
     row = np.arange(5, dtype="f4")[None]
     answer = fake(row).new_request(3).infer()[0]
     np.testing.assert_array_equal(answer, np.repeat(row, 3, axis=0))
+    assert answer.flags.c_contiguous  # as the runtimes' own
     answer[...] = 9
     assert row[0, 0] == 0
     rows = np.arange(10, dtype="f4").reshape(2, 5)

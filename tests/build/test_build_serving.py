@@ -32,13 +32,13 @@ def _served(tmp_path, cuda, module, load):
     )
 
 
-def _engine_backend(engine):
+def _engine_backend(engine, answer=((0, 0, 0, 1),)):
     assert engine.format == "engine"
     shape = (None, 3, 16, 16)
     return FakeBackend(
         TensorInfo("x", shape, "float32"),
         [TensorInfo("y", (None, 4), "float32")],
-        answer=np.array([[0, 0, 0, 1]], np.float32),
+        answer=answer if callable(answer) else np.array(answer, np.float32),
     )
 
 
@@ -62,6 +62,26 @@ def test_first_one_then_the_other(tmp_path, cuda):
         assert classifier.predict(frame).label == TINY_LABELS[3]
         assert classifier.predict(frame).score == 1.0
         assert "tensorrt" not in [p.unit for p in classifier.placement]
+
+
+def test_an_engine_for_more_frames_takes_over(tmp_path, cuda):
+    sizes = []
+
+    def answer(tensor):
+        sizes.append(len(tensor))
+        return np.array([[0, 0, 0, 1]], np.float32)
+
+    def load(engine):
+        backend = _engine_backend(engine, answer)
+        backend.min_batch = 3
+        return backend
+
+    module, _ = fake_builder("10.3.0.26")
+    backend = _served(tmp_path, cuda, module, load)
+    with Classifier(spec=SPEC, backend=backend) as classifier:
+        assert backend.wait(30)
+        assert classifier.predict(frames(1)[0]).label == TINY_LABELS[3]
+    assert set(sizes) == {3}  # filled up
 
 
 def test_a_build_that_fails_is_said_and_served(tmp_path, cuda):

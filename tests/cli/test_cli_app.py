@@ -104,6 +104,7 @@ def test_verbose_logs_to_stderr_and_only_then(
     quiet = invoke(*arguments)
     assert quiet.stderr == ""
     assert logging.getLogger("edgeclf").handlers == []
+    assert logging.getLogger("edgeclf").level == logging.NOTSET
 
 
 def start(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":

@@ -6,12 +6,20 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from edgeclf.cli.app import cli
 from edgeclf.deploy import assumed_board
-from edgeclf.deploy.model_files import backend_for, copied_model, default_model_for, score_bound
+from edgeclf.deploy.model_files import (
+    backend_for,
+    copied_model,
+    default_model_for,
+    deployable,
+    score_bound,
+)
 from edgeclf.deploy.on_board import differences
 from edgeclf.deploy.scripts import run_script
-from edgeclf.errors import DeployError
+from edgeclf.errors import DeployError, ModelError
 from edgeclf.model_file import ModelFile
 from edgeclf.models import DEFAULT_ONNX, DEFAULT_TFLITE
 
@@ -30,8 +38,20 @@ def test_which_runtime():
     assert backend_for(ModelFile(DEFAULT_TFLITE), PI_32) == ("tflite", "tflite")
     with pytest.raises(DeployError, match=r"no ONNX Runtime for 32-bit ARM"):
         backend_for(ModelFile(DEFAULT_ONNX), PI_32)
+
+
+def test_what_no_board_can_run_is_said_before_one_is_asked(tmp_path):
+    engine = tmp_path / "m.engine"
+    engine.write_bytes(b"ftrt" + bytes(100))
     with pytest.raises(DeployError, match=r"build the engine on the board"):
-        backend_for(ModelFile(b"ftrt" + bytes(100)), PI_64)
+        deployable(engine)
+    with pytest.raises(ModelError, match=r"absent.onnx: cannot be read"):
+        deployable(tmp_path / "absent.onnx")
+    # Nobody listens there: what is said is about the file.
+    command = ["deploy", "127.0.0.1", "--port", "1", "--model", str(engine)]
+    done = CliRunner().invoke(cli, command)
+    assert done.exit_code != 0
+    assert "build the engine on the board" in done.output
 
 
 def test_the_bound_is_that_of_the_weights():
