@@ -20,15 +20,14 @@ struct Effort {
   double encode = 0.0;
 };
 
-double effort_down(int rows, bool shared) {
-  if (shared) return 6.5 * rows + 11.0;
-  return rows <= 2 ? 8.0 : 4.75 * rows + 8.0;
-}
+double effort_down(int rows) { return rows <= 2 ? 8.0 : 4.75 * rows + 8.0; }
+double effort_down_shared(int rows) { return 6.5 * rows + 11.0; }
+double effort_down_two(int rows) { return 5.75 * rows + 16.0; }
 
-Effort effort_of(const AcrossTable& across, int bytes, int rows, bool shared) {
+// `down`: of 64 bytes.
+Effort effort_of(const AcrossTable& across, int bytes, double down) {
   const double groups = across.axis.taps.size() / 16.0;
-  return {bytes / 64.0 * effort_down(rows, shared), groups * (13.0 * across.steps + 22.0),
-          groups * 16.0};
+  return {bytes / 64.0 * down, groups * (13.0 * across.steps + 22.0), groups * 16.0};
 }
 
 Effort effort_of(const BilinearTable& table) {
@@ -66,7 +65,7 @@ FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bo
   } else {
     across_ = make_across(axes.x, pixel, kernels.blocks);
     set_sums(axes.y, fraction, kernels.blocks);
-    const Effort effort = effort_of(across_, bytes_, rows_per_line(), !shared_.empty());
+    const Effort effort = effort_of(across_, bytes_, effort_of_sums());
     share_fetching(effort.down, effort.across, effort.encode);
   }
   lay_out_workspace(copied);
@@ -89,6 +88,8 @@ void FastPlane::set_sums(const Axis<double>& axis, int fraction, int blocks) {
   shift_ = fixed.bits - fraction;
   if (blocks > 0 && down_.max_taps > 2) shared_ = shared_rows(down_);
   if (!shared_.empty()) return;
+  if (blocks > 0 && down_.max_taps > 2) paired_ = paired_rows(down_);
+  if (!paired_.empty()) return;
   row_count_ = down_.max_taps + down_.max_taps % 2;
   for (int i = 0; i < down_.size(); ++i) {
     const std::int16_t* weights = down_.weight(i);
@@ -97,31 +98,45 @@ void FastPlane::set_sums(const Axis<double>& axis, int fraction, int blocks) {
   }
 }
 
-int FastPlane::rows_per_line() const {
-  if (shared_.empty()) return row_count_;
-  return shared_.count[shared_.count.size() / 2];
+// Of 64 bytes, in cycles; for one line, or for two where they are summed together.
+double FastPlane::effort_of_sums() const {
+  if (!shared_.empty()) return effort_down_shared(shared_.count[shared_.count.size() / 2]);
+  if (!paired_.empty()) return effort_down_two(paired_.count[paired_.count.size() / 2]);
+  return effort_down(row_count_);
 }
 
 void FastPlane::share_fetching(double down, double across, double encode) {
   constexpr int kCacheLine = 64;
-  const double bytes = bytes_ / (down + across + (encodes_ ? encode : 0.0));
-  fetched_down_ = static_cast<int>(down * bytes) / kCacheLine * kCacheLine;
-  fetched_across_ =
-      encodes_ ? static_cast<int>((down + across) * bytes) / kCacheLine * kCacheLine : bytes_;
+  const double lines = paired_.empty() ? 1.0 : 2.0;
+  across *= lines;
+  const double whole = down + across + (encodes_ ? lines * encode : 0.0);
+  const auto reached = [&](double effort) {
+    return static_cast<int>(effort / whole * bytes_) / kCacheLine * kCacheLine;
+  };
+  const int after_down = reached(down);
+  const int after_across = encodes_ ? reached(down + across) : bytes_;
+  const int after_line = encodes_ ? reached(down + across + encode) : bytes_;
+  fetched_[0] = {nullptr, 0, after_down, after_across, paired_.empty() ? bytes_ : after_line};
+  fetched_[1] = {nullptr, 0, after_line, after_line, bytes_};
 }
+
+// The most that a line, or two that are summed together, are made of.
+int FastPlane::rows_at_once() const { return paired_.empty() ? down_.max_taps : paired_.row_count; }
 
 void FastPlane::lay_out_workspace(bool copied) {
   const auto lines = static_cast<std::size_t>(samples_);
-  const auto rows = static_cast<std::size_t>(down_.max_taps);
+  const auto rows = static_cast<std::size_t>(rows_at_once());
   std::size_t end = 0;
   const auto take = [&end](std::size_t size) { return std::exchange(end, end + aligned(size)); };
   ring_pitch_ = aligned(static_cast<std::size_t>(bytes_));
   ring_offset_ = take(copied ? rows * ring_pitch_ : 0);
   const auto words = static_cast<std::size_t>(bilinear_ ? 0 : bytes_ + across_.words_behind());
   words_offset_ = take(words * sizeof(std::int16_t));
+  next_words_offset_ = take(paired_.empty() ? 0 : words * sizeof(std::int16_t));
   const auto kept = static_cast<std::size_t>(shared_.empty() ? 0 : kept_sums(bytes_));
   kept_offset_ = take(kept * sizeof(std::int32_t));
-  lines_offset_ = take(lines * static_cast<std::size_t>(padded_) * sizeof(std::int16_t));
+  const auto line = static_cast<std::size_t>(padded_) * sizeof(std::int16_t);
+  lines_offset_ = take((paired_.empty() ? 1 : 2) * lines * line);
   pointers_offset_ = take(2 * (rows + 1) * sizeof(void*));
   workspace_size_ = end;
 }
@@ -133,48 +148,78 @@ FastStream::FastStream(const FastPlane& plane, const FastKernels& kernels, const
       rows_(rows),
       ring_(workspace + plane.ring_offset_),
       words_(reinterpret_cast<std::int16_t*>(workspace + plane.words_offset_)),
+      next_words_(reinterpret_cast<std::int16_t*>(workspace + plane.next_words_offset_)),
       kept_(reinterpret_cast<std::int32_t*>(workspace + plane.kept_offset_)),
       current_(reinterpret_cast<const std::uint8_t**>(workspace + plane.pointers_offset_)),
-      next_(current_ + plane.down_.max_taps + 1),
-      ahead_{next_, 0, plane.fetched_down_, plane.fetched_across_, plane.bytes_} {
+      next_(current_ + plane.rows_at_once() + 1),
+      aheads_(plane.fetched_) {
+  for (Ahead& ahead : aheads_) ahead.rows = next_;
   auto* line = reinterpret_cast<std::int16_t*>(workspace + plane.lines_offset_);
-  for (int s = 0; s < plane.samples_; ++s, line += plane.padded_) {
-    lines_[static_cast<std::size_t>(s)] = line;
+  for (FastLines& lines : lines_) {
+    for (int s = 0; s < plane.samples_; ++s, line += plane.padded_) {
+      lines[static_cast<std::size_t>(s)] = line;
+    }
+    if (plane.paired_.empty()) break;
   }
 }
 
 void FastStream::copy_rows(int first, int count) {
   for (int y = std::max(next_row_, first); y < first + count; ++y) {
-    auto* slot = ring_ + static_cast<std::size_t>(y % plane_.down_.max_taps) * plane_.ring_pitch_;
+    auto* slot = ring_ + static_cast<std::size_t>(y % plane_.rows_at_once()) * plane_.ring_pitch_;
     rows_.copies->copy(y, slot);
   }
 }
 
 const std::uint8_t* FastStream::row(int y) const {
   if (rows_.copies == nullptr) return rows_.first + y * rows_.stride;
-  return ring_ + static_cast<std::size_t>(y % plane_.down_.max_taps) * plane_.ring_pitch_;
+  return ring_ + static_cast<std::size_t>(y % plane_.rows_at_once()) * plane_.ring_pitch_;
 }
 
-// The rows of the next line that this one does not need. Only their number changes: to write all of
-// ahead_ anew, from narrow parts, would stall the copy for each line.
-void FastStream::look_ahead(int y) {
-  ahead_.count = 0;
-  if (rows_.copies != nullptr || y + 1 >= plane_.down_.size()) return;
+// The rows that come next and are not needed yet. Only their number changes: to write all of an
+// Ahead anew, from narrow parts, would stall the copy for each line.
+void FastStream::look_ahead(int first, int count) {
+  int found = 0;
+  if (rows_.copies == nullptr) {
+    for (int r = std::max(next_row_, first); r < first + count; ++r) next_[found++] = row(r);
+  }
+  for (Ahead& ahead : aheads_) ahead.count = found;
+}
+
+void FastStream::look_ahead_of_line(int y) {
   const auto next = static_cast<std::size_t>(y + 1);
-  const int end = plane_.down_.first[next] + plane_.down_.count[next];
-  int count = 0;
-  for (int r = std::max(next_row_, plane_.down_.first[next]); r < end; ++r) next_[count++] = row(r);
-  ahead_.count = count;
+  const bool last = y + 1 >= plane_.down_.size();
+  look_ahead(last ? 0 : plane_.down_.first[next], last ? 0 : plane_.down_.count[next]);
 }
 
 void FastStream::sum_rows(int y) {
   const std::int16_t* weights =
       plane_.sum_weights_.data() + static_cast<std::ptrdiff_t>(y) * plane_.row_count_;
   const int count = plane_.down_.count[static_cast<std::size_t>(y)];
-  current_[count] = current_[count - 1];
-  const DownSum sum{current_, weights, count + count % 2, plane_.shift_, plane_.bytes_};
-  kernels_.down(sum, ahead_, words_);
-  kernels_.across(words_, plane_.across_, ahead_, lines_);
+  const DownSum sum{current_, weights, count + count % 2, plane_.shift_, plane_.bytes_, nullptr,
+                    0,        0};
+  kernels_.down(sum, aheads_[0], words_);
+  kernels_.across(words_, plane_.across_, aheads_[0], lines_[0]);
+}
+
+void FastStream::make_paired_lines(int pair) {
+  const PairedRows& paired = plane_.paired_;
+  const auto at = static_cast<std::size_t>(pair);
+  use_rows(paired.first[at], paired.count[at]);
+  const bool last = at + 1 == paired.first.size();
+  look_ahead(last ? 0 : paired.first[at + 1], last ? 0 : paired.count[at + 1]);
+  const std::ptrdiff_t weights = std::ptrdiff_t{pair} * paired.row_count;
+  const int count = paired.count[at] + paired.count[at] % 2;
+  const DownSum sum{current_,
+                    paired.weights.data() + weights,
+                    count,
+                    plane_.shift_,
+                    plane_.bytes_,
+                    paired.next_weights.data() + weights,
+                    paired.next_begin[at],
+                    paired.end[at]};
+  kernels_.down_two(sum, aheads_[0], words_, next_words_);
+  kernels_.across_two({words_, next_words_}, plane_.across_, aheads_[0], lines_);
+  made_pair_ = pair;
 }
 
 void FastStream::sum_shared_rows(int y) {
@@ -182,16 +227,13 @@ void FastStream::sum_shared_rows(int y) {
   const auto at = static_cast<std::size_t>(y);
   const int first = shared.first[at];
   const int count = shared.count[at];
-  if (rows_.copies != nullptr) copy_rows(first, count);
-  next_row_ = first + count;
-  for (int k = 0; k < count; ++k) current_[k] = row(first + k);
-  if (count > 0) current_[count] = current_[count - 1];
-  look_ahead(y);
+  use_rows(first, count);
+  look_ahead_of_line(y);
   const std::ptrdiff_t weights = static_cast<std::ptrdiff_t>(y) * shared.row_count;
   DownSum sum{current_, shared.weights.data() + weights, count + count % 2, plane_.shift_,
               plane_.bytes_};
   sum.next_weights = shared.next_weights.data() + weights;
-  kernels_.down_shared(sum, ahead_, kept_, words_);
+  kernels_.down_shared(sum, aheads_[0], kept_, words_);
   next_kept_ = y + 1;
 }
 
@@ -201,28 +243,39 @@ void FastStream::begin_shared(int y) {
   if (y > 0) sum_shared_rows(y - 1);
 }
 
+// Makes them the current ones; an odd last one is there twice.
+void FastStream::use_rows(int first, int count) {
+  if (rows_.copies != nullptr) copy_rows(first, count);
+  next_row_ = first + count;
+  for (int k = 0; k < count; ++k) current_[k] = row(first + k);
+  if (count > 0) current_[count] = current_[count - 1];
+}
+
 const FastLines& FastStream::line(int y) {
+  if (!plane_.paired_.empty()) {
+    if (y / 2 != made_pair_) make_paired_lines(y / 2);
+    fetching_ = static_cast<std::size_t>(y % 2);
+    return lines_[fetching_];
+  }
   if (!plane_.shared_.empty()) {
     if (y != next_kept_) begin_shared(y);
     sum_shared_rows(y);
-    kernels_.across(words_, plane_.across_, ahead_, lines_);
-    return lines_;
+    kernels_.across(words_, plane_.across_, aheads_[0], lines_[0]);
+    return lines_[0];
   }
   const auto at = static_cast<std::size_t>(y);
   const int first = plane_.down_.first[at];
   const int count = plane_.down_.count[at];
-  if (rows_.copies != nullptr) copy_rows(first, count);
-  next_row_ = first + count;
-  for (int k = 0; k < count; ++k) current_[k] = row(first + k);
-  look_ahead(y);
+  use_rows(first, count);
+  look_ahead_of_line(y);
   if (plane_.bilinear_) {
     const std::uint8_t* lower = current_[count > 1 ? 1 : 0];
-    kernels_.bilinear(current_[0], lower, plane_.lower_weights_[at], plane_.direct_, ahead_,
-                      lines_);
+    kernels_.bilinear(current_[0], lower, plane_.lower_weights_[at], plane_.direct_, aheads_[0],
+                      lines_[0]);
   } else {
     sum_rows(y);
   }
-  return lines_;
+  return lines_[0];
 }
 
 }  // namespace edgeclf

@@ -147,5 +147,12 @@ void across(const std::int16_t* words, const AcrossTable& table, const Ahead& ah
   }
 }
 
+// The second line finds what is ahead fetched.
+[[maybe_unused]] void across_two(const TwoWords& words, const AcrossTable& table,
+                                 const Ahead& ahead, const TwoLines& lines) {
+  across(words[0], table, ahead, lines[0]);
+  across(words[1], table, Ahead{}, lines[1]);
+}
+
 }  // namespace
 }  // namespace edgeclf

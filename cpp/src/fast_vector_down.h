@@ -175,6 +175,41 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
 
 // Down for two lines. ---------------------------------------------------------------------------
 
+EDGECLF_INLINE_SIMD void down_two_at(const DownSum& sum, int at, Vec half, std::int16_t* words,
+                                     std::int16_t* next_words) {
+  Sums sums;
+  for (int p = 0; p < 4; ++p) sums.part[p] = half;
+  Sums next = sums;
+  int k = 0;
+  for (; k < sum.next_begin; k += 2) {
+    add_pair(load_pair(sum.rows[k] + at, sum.rows[k + 1] + at), splat_pair(sum.weights + k), sums);
+  }
+  for (; k < sum.end; k += 2) {
+    const RowPair pair = load_pair(sum.rows[k] + at, sum.rows[k + 1] + at);
+    add_pair(pair, splat_pair(sum.weights + k), sums);
+    add_pair(pair, splat_pair(sum.next_weights + k), next);
+  }
+  store_sums(sums, sum.shift, words + at);
+  for (; k < sum.count; k += 2) {
+    add_pair(load_pair(sum.rows[k] + at, sum.rows[k + 1] + at), splat_pair(sum.next_weights + k),
+             next);
+  }
+  store_sums(next, sum.shift, next_words + at);
+}
+
+void down_two(const DownSum& sum, const Ahead& ahead, std::int16_t* words,
+              std::int16_t* next_words) {
+  const Vec half = splat_ints(1 << (sum.shift - 1));
+  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
+  int x = 0;
+  for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
+    paced.next();
+    for (int v = x; v < x + kCacheLine; v += kBytes) down_two_at(sum, v, half, words, next_words);
+  }
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_two_at(sum, x, half, words, next_words);
+  if (x < sum.bytes) down_two_at(sum, sum.bytes - kBytes, half, words, next_words);
+}
+
 EDGECLF_INLINE_SIMD void down_shared_at(const DownSum& sum, int at, Vec half, std::int32_t* kept,
                                         std::int16_t* words) {
   Sums sums;

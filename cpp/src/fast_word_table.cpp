@@ -31,6 +31,9 @@ bool fits_load(const AcrossTable& table, int outputs) {
   return farthest + (kWordsPerBlock / outputs - 1) * pixel.step + pixel.bytes(1) <= kWordsPerLoad;
 }
 
+// Where the low and the high byte of a word are.
+int both_bytes_of(int word) { return 2 * word | (2 * word + 1) << 8; }
+
 // Of the vector whose first output is i.
 void add_places(WordTable& words, const AcrossTable& table, int i) {
   const int blocks = blocks_of_sample(table.pixel);
@@ -40,7 +43,7 @@ void add_places(WordTable& words, const AcrossTable& table, int i) {
       const int output = block % blocks * words.outputs + place / words.taps();
       const int word = distance(table, i, output) + place % words.taps() * table.pixel.step;
       const int offset = table.pixel.offset[static_cast<std::size_t>(sample)];
-      words.places.push_back(static_cast<std::int16_t>(word + offset));
+      words.places.push_back(static_cast<std::int16_t>(both_bytes_of(word + offset)));
     }
   }
 }

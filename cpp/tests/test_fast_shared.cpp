@@ -1,4 +1,5 @@
 // What the two parts of a line add is what the line sums, row by row, and no row is read twice.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,47 @@ void parts_are_the_whole(int source, int size) {
   }
 }
 
+// Row by row, what pairs of lines sum is what each of them sums; and what is skipped weighs
+// nothing.
+void pairs_are_both_lines(int source, int size, Interpolation interpolation) {
+  const Axis<std::int16_t> down = down_of(source, size, interpolation, true);
+  const PairedRows paired = paired_rows(down);
+  CHECK(!paired.empty() && paired.row_count % 2 == 0);
+  if (paired.empty()) return;
+  CHECK(paired.first.size() == (down.first.size() + 1) / 2);
+  for (std::size_t i = 0; i < paired.first.size(); ++i) {
+    const int begin = paired.next_begin[i];
+    const int end = paired.end[i];
+    CHECK(begin % 2 == 0 && end % 2 == 0 && 0 <= begin && begin <= end);
+    CHECK(end <= paired.count[i] + paired.count[i] % 2 && paired.count[i] <= paired.row_count);
+    CHECK(paired.first[i] >= 0 && paired.first[i] + paired.count[i] <= source);
+    for (int next = 0; next < 2; ++next) {
+      const int line = 2 * static_cast<int>(i) + next;
+      std::vector<int> expected(static_cast<std::size_t>(source));
+      if (line < down.size()) {
+        const auto at = static_cast<std::size_t>(line);
+        for (int k = 0; k < down.count[at]; ++k) {
+          expected[static_cast<std::size_t>(down.first[at] + k)] += down.weight(line)[k];
+        }
+      }
+      std::vector<int> summed(static_cast<std::size_t>(source));
+      const auto& weights = next == 1 ? paired.next_weights : paired.weights;
+      for (int k = next == 1 ? begin : 0; k < std::min(paired.count[i], next == 1 ? 1 << 30 : end);
+           ++k) {
+        summed[static_cast<std::size_t>(paired.first[i] + k)] +=
+            weights[i * static_cast<std::size_t>(paired.row_count) + static_cast<std::size_t>(k)];
+      }
+      CHECK(summed == expected);
+    }
+  }
+}
+
+void lines_with_little_in_common_are_made_one_by_one() {
+  CHECK(paired_rows(down_of(1080, 224, Interpolation::area, true)).empty());
+  CHECK(paired_rows(down_of(1080, 224, Interpolation::box, true)).empty());
+  CHECK(paired_rows(down_of(1080, 224, Interpolation::bicubic, false)).empty());
+}
+
 void rows_of_more_than_two_lines_are_not_shared() {
   CHECK(shared_rows(down_of(1080, 224, Interpolation::bicubic, true)).empty());
   CHECK(shared_rows(down_of(1080, 224, Interpolation::lanczos, true)).empty());
@@ -62,15 +104,17 @@ void rows_of_one_line_are_not_shared() {
 }  // namespace
 
 int main() {
-  for (const auto& [source, size] : {std::pair{448, 224},
-                                     {480, 256},
-                                     {1080, 256},
-                                     {1080, 97},
-                                     {1920, 224},
-                                     {2160, 256},
-                                     {4000, 40}}) {
+  for (const auto& [source, size] :
+       {std::pair{1080, 256}, {1080, 255}, {1080, 97}, {1920, 224}, {2160, 256}, {4000, 40}}) {
     parts_are_the_whole(source, size);
   }
+  for (const int size : {2, 3, 97, 224, 255, 256}) {
+    pairs_are_both_lines(480, size, Interpolation::bicubic);
+    pairs_are_both_lines(1080, size, Interpolation::lanczos);
+  }
+  pairs_are_both_lines(100, 224, Interpolation::bicubic);
+  pairs_are_both_lines(480, 256, Interpolation::bilinear);
+  lines_with_little_in_common_are_made_one_by_one();
   rows_of_more_than_two_lines_are_not_shared();
   rows_of_one_line_are_not_shared();
   return check::result();

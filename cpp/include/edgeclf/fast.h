@@ -65,8 +65,9 @@ struct WordTable {
   int outputs = 0;  // 4, 2 or 1, whichever is quickest; 0: none is, there is no table
   int loads = 0;    // for all taps of an output
   std::ptrdiff_t pitch = 0;
-  std::vector<std::int32_t> first;   // of each vector the word where its first load begins
-  std::vector<std::int16_t> places;  // and 32 words: which of a load's it takes
+  std::vector<std::int32_t> first;  // of each vector the word where its first load begins
+  // And 32 words, the places of two bytes each: which of a load's it takes.
+  std::vector<std::int16_t> places;
   // For every load `pitch` words: of each output 8 / outputs taps.
   std::vector<std::int16_t> weights;
   // From the sums of eight outputs in each block to outputs in order.
@@ -147,7 +148,11 @@ struct DownSum {
   int count = 0;
   int shift = 0;
   int bytes = 0;                               // at least kFastRowBytes
-  const std::int16_t* next_weights = nullptr;  // for down_shared: of the next line
+  const std::int16_t* next_weights = nullptr;  // for down_two and down_shared: of the next line
+  // For down_two, both even: rows before `next_begin` weigh nothing in the next line, rows from
+  // `end` on nothing in this one.
+  int next_begin = 0;
+  int end = 0;
 };
 
 // Sums that are kept for the next line, in an order of the kernels' own.
@@ -156,6 +161,10 @@ constexpr int kept_sums(int bytes) { return bytes + 64; }
 // Up to three lines of words, each fast_padded long.
 using FastLines = std::array<std::int16_t*, 3>;
 using ConstFastLines = std::array<const std::int16_t*, 3>;
+
+// Of two lines that are made together.
+using TwoLines = std::array<FastLines, 2>;
+using TwoWords = std::array<const std::int16_t*, 2>;
 
 // A Conversion in Q13.
 struct FixedConversion {
@@ -181,12 +190,18 @@ struct FastKernels {
   int blocks;  // of the tables across; 0: tables need nothing for vectors
   int bilinear_blocks;
   void (*down)(const DownSum& sum, const Ahead& ahead, std::int16_t* words);
+  // Two lines from the rows of both. This, down_shared and across_two are null in the scalar set,
+  // which needs no second way to the same sums.
+  void (*down_two)(const DownSum& sum, const Ahead& ahead, std::int16_t* words,
+                   std::int16_t* next_words);
   // Adds the rows to `kept`, the sums of this line so far, for `words`; and keeps their sums for
-  // the next line. Null in the scalar set, which needs no second way to the same sums.
+  // the next line.
   void (*down_shared)(const DownSum& sum, const Ahead& ahead, std::int32_t* kept,
                       std::int16_t* words);
   void (*across)(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
                  const FastLines& lines);
+  void (*across_two)(const TwoWords& words, const AcrossTable& table, const Ahead& ahead,
+                     const TwoLines& lines);
   // weight: of the lower row, Q15.
   void (*bilinear)(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
                    const BilinearTable& table, const Ahead& ahead, const FastLines& lines);

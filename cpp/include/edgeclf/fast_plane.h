@@ -33,8 +33,9 @@ class FastPlane {
 
   void set_sums(const Axis<double>& axis, int fraction, int blocks);
   void set_lower_weights(const Axis<double>& axis);
-  int rows_per_line() const;
+  double effort_of_sums() const;
   void share_fetching(double down, double across, double encode);
+  int rows_at_once() const;
   void lay_out_workspace(bool copied);
 
   Axis<std::int16_t> down_;  // weights are used where rows are summed
@@ -44,17 +45,18 @@ class FastPlane {
   bool bilinear_ = false;
   int shift_ = 0;
   bool encodes_ = false;
-  int fetched_down_ = 0;  // see Ahead
-  int fetched_across_ = 0;
+  std::array<Ahead, 2> fetched_;             // how much of the rows ahead; of every second line
   int row_count_ = 0;                        // of a sum; even
   std::vector<std::int16_t> sum_weights_;    // row_count_ for each output
   SharedRows shared_;                        // empty where each line sums all of its rows
+  PairedRows paired_;                        // empty where each line is summed by itself
   std::vector<std::int16_t> lower_weights_;  // bilinear
   AcrossTable across_;
   BilinearTable direct_;
   std::size_t ring_offset_ = 0;
   std::size_t ring_pitch_ = 0;
   std::size_t words_offset_ = 0;
+  std::size_t next_words_offset_ = 0;
   std::size_t kept_offset_ = 0;
   std::size_t lines_offset_ = 0;
   std::size_t pointers_offset_ = 0;
@@ -79,14 +81,17 @@ class FastStream {
   const FastLines& line(int y);
 
   // What may be fetched while the line is encoded.
-  const Ahead& ahead() const { return ahead_; }
+  const Ahead& ahead() const { return aheads_[fetching_]; }
 
  private:
   void copy_rows(int first, int count);
   const std::uint8_t* row(int y) const;
-  void look_ahead(int y);
+  void use_rows(int first, int count);
+  void look_ahead(int first, int count);
+  void look_ahead_of_line(int y);
   void sum_rows(int y);
   void sum_shared_rows(int y);
+  void make_paired_lines(int pair);
   void begin_shared(int y);
 
   const FastPlane& plane_;
@@ -94,12 +99,15 @@ class FastStream {
   FastRows rows_;
   std::uint8_t* ring_;
   std::int16_t* words_;
+  std::int16_t* next_words_;
   std::int32_t* kept_;  // the sums of line next_kept_, so far
   int next_kept_ = -1;
   const std::uint8_t** current_;
   const std::uint8_t** next_;
-  FastLines lines_{};
-  Ahead ahead_;
+  TwoLines lines_{};
+  int made_pair_ = -1;  // that both lines are of
+  std::array<Ahead, 2> aheads_;
+  std::size_t fetching_ = 0;
   int next_row_ = 0;  // none before it has to be fetched or copied
 };
 
