@@ -30,7 +30,7 @@ INSIDE = "EDGECLF_BENCH_INSIDE"
 def main() -> None:
     options = _options()
     if INSIDE not in os.environ:
-        _enter_environment()
+        _enter_environment(options.wheels)
     import machine
     from lab import environment, plot, report
 
@@ -57,6 +57,7 @@ def measure(only: str, seconds: float, simd: Optional[Path]) -> Dict[str, Any]:
     timer = Timer(seconds)
     results: Dict[str, Any] = {"machine": machine.describe(PACKAGES), "cases": {}}
     results["machine"]["instruction_set"] = _instruction_set()
+    results["machine"]["edgeclf"] = os.environ.get(INSIDE, "compiled here")
     calibrations: List[int] = []
     for bench in _benches(only, simd):
         begin = time.perf_counter()
@@ -156,17 +157,21 @@ def _instruction_set() -> str:
     return name() if name else "not told"
 
 
-def _enter_environment() -> None:
+def _enter_environment(dist: Optional[Path]) -> None:
     """Goes on as the environment's interpreter, every library told to use one thread."""
     from lab import environment
 
-    python = str(environment.peers_python())
-    os.execve(python, [python, *sys.argv], {**environment.variables(), INSIDE: "1"})
+    python = environment.peers_python()
+    folder, name = environment.wheel(dist) if dist else environment.checkout(python)
+    os.execve(
+        str(python), [str(python), *sys.argv], {**environment.variables(folder), INSIDE: name}
+    )
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="cases whose name has this part; kept in build/")
+    parser.add_argument("--wheels", type=Path, help="edgeclf is this folder's wheel, not compiled")
     parser.add_argument(
         "--seconds", type=float, default=4.0, help="for each case on cold frames; 4 if not given"
     )

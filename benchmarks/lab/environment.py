@@ -2,7 +2,7 @@
 
 One holds the peers, pinned by requirements.txt; the other holds pillow-simd alone, built from its
 source, because it is the package PIL as well. edgeclf itself is the checkout's, compiled first
-where its sources are newer than the module.
+where its sources are newer than the module; or the wheel of a folder, as users get it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 REQUIREMENTS = ROOT / "benchmarks" / "requirements.txt"
 PEERS = ROOT / "build" / "bench-venv"
 SIMD = ROOT / "build" / "bench-venv-simd"
+UNPACKED = ROOT / "build" / "bench-wheel"
 PILLOW_SIMD = "pillow-simd==12.1.1.post0"
 
 # Every library that could start threads, told not to, before it is imported.
@@ -30,9 +32,9 @@ SINGLE_THREAD = {
 }
 
 
-def variables() -> Dict[str, str]:
-    """The environment variables of a measuring process."""
-    return {**os.environ, **SINGLE_THREAD, "PYTHONPATH": str(ROOT)}
+def variables(edgeclf: Path = ROOT) -> Dict[str, str]:
+    """The environment variables of a measuring process; `edgeclf` is the folder that holds it."""
+    return {**os.environ, **SINGLE_THREAD, "PYTHONPATH": str(edgeclf)}
 
 
 def peers_python() -> Path:
@@ -40,11 +42,27 @@ def peers_python() -> Path:
     if sys.version_info < (3, 11):
         raise SystemExit("benchmarks: the pinned peers need Python 3.11 or newer")
     _make(PEERS, ["-r", str(REQUIREMENTS)], REQUIREMENTS.read_text())
-    python = PEERS / "bin" / "python"
+    return PEERS / "bin" / "python"
+
+
+def checkout(python: Path) -> Tuple[Path, str]:
+    """Where this checkout's edgeclf is, compiled, and what to call it."""
     if not _core_is_fresh(python):
         print("compiling edgeclf", flush=True)
         _pip(PEERS, ["--no-deps", "--editable", str(ROOT)])
-    return python
+    return ROOT, "compiled here"
+
+
+def wheel(dist: Path) -> Tuple[Path, str]:
+    """Where the wheel for this Python lies unpacked, with the built-in model, and its name."""
+    python = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    found = sorted(dist.glob(f"edgeclf-*-{python}-*_{platform.machine()}.whl"))
+    models = sorted(dist.glob("edgeclf_default_model-*.whl"))
+    if not found or not models:
+        raise SystemExit(f"benchmarks: no wheel of edgeclf for {python} in {dist}, or no model's")
+    shutil.rmtree(UNPACKED, ignore_errors=True)
+    _pip(PEERS, ["--no-deps", "--target", str(UNPACKED), str(found[-1]), str(models[-1])])
+    return UNPACKED, found[-1].name
 
 
 def simd_python() -> Tuple[Optional[Path], str]:

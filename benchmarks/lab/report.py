@@ -62,7 +62,8 @@ def _about(results: Dict[str, Any]) -> List[str]:
     versions = ", ".join(f"{k} {v}" for k, v in machine["packages"].items())
     return [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {machine['date']}, "
-        f"revision {machine['git']}, instruction set {machine.get('instruction_set')}. One thread.",
+        f"revision {machine['git']}, instruction set {machine.get('instruction_set')}. One thread. "
+        f"edgeclf: {machine.get('edgeclf')}.",
         f"Peers: {versions}.",
         "",
         f"The machine while measuring: a fixed calibration kernel took {noise['median_us']} us, "
