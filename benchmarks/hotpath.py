@@ -38,7 +38,8 @@ def main() -> None:
     results = measure(options.only, options.seconds, python)
     if python is None:
         results["missing"]["pillow-simd"] = why
-    folder = HERE / "results" if not options.only else environment.ROOT / "build" / "benchmarks"
+    kept = bool(options.wheels) and not options.only
+    folder = HERE / "results" if kept else environment.ROOT / "build" / "benchmarks"
     name = f"{machine.device_name(results['machine'])}-hotpath"
     written = report.write(results, folder, name)
     plot.draw(results, folder / f"{name}.svg")
@@ -58,6 +59,7 @@ def measure(only: str, seconds: float, simd: Optional[Path]) -> Dict[str, Any]:
     results: Dict[str, Any] = {"machine": machine.describe(PACKAGES), "cases": {}}
     results["machine"]["instruction_set"] = _instruction_set()
     results["machine"]["edgeclf"] = os.environ.get(INSIDE, "compiled here")
+    _check_origin(results["machine"]["edgeclf"])
     calibrations: List[int] = []
     for bench in _benches(only, simd):
         begin = time.perf_counter()
@@ -157,12 +159,22 @@ def _instruction_set() -> str:
     return name() if name else "not told"
 
 
+def _check_origin(name: str) -> None:
+    """That it is the wheel which is measured, where a wheel is named."""
+    import edgeclf
+    from lab import environment
+
+    origin = Path(edgeclf.__file__).resolve()
+    is_wheel = environment.UNPACKED in origin.parents
+    assert is_wheel == (".whl" in name), f"expected {name}, but {origin} was imported"
+
+
 def _enter_environment(dist: Optional[Path]) -> None:
     """Goes on as the environment's interpreter, every library told to use one thread."""
     from lab import environment
 
     python = environment.peers_python()
-    folder, name = environment.wheel(dist) if dist else environment.checkout(python)
+    folder, name = environment.wheel(dist, python) if dist else environment.checkout(python)
     os.execve(
         str(python), [str(python), *sys.argv], {**environment.variables(folder), INSIDE: name}
     )

@@ -53,16 +53,30 @@ def checkout(python: Path) -> Tuple[Path, str]:
     return ROOT, "compiled here"
 
 
-def wheel(dist: Path) -> Tuple[Path, str]:
-    """Where the wheel for this Python lies unpacked, with the built-in model, and its name."""
-    python = f"cp{sys.version_info[0]}{sys.version_info[1]}"
-    found = sorted(dist.glob(f"edgeclf-*-{python}-*_{platform.machine()}.whl"))
-    models = sorted(dist.glob("edgeclf_default_model-*.whl"))
-    if not found or not models:
-        raise SystemExit(f"benchmarks: no wheel of edgeclf for {python} in {dist}, or no model's")
+def wheel(dist: Path, python: Path) -> Tuple[Path, str]:
+    """Where the wheel for that Python lies unpacked, with the built-in model; its name, checksum."""
+    ask = "import sys; print('cp%d%d' % sys.version_info[:2])"
+    tag = subprocess.check_output([str(python), "-c", ask], text=True).strip()
+    found = _only(dist, f"edgeclf-*-{tag}-*_{platform.machine()}.whl")
+    model = _only(dist, "edgeclf_default_model-*.whl")
+    newer = [path for path in _sources() if path.stat().st_mtime > found.stat().st_mtime]
+    if newer:
+        raise SystemExit(f"benchmarks: {newer[0]} is newer than {found.name}: run make wheels")
     shutil.rmtree(UNPACKED, ignore_errors=True)
-    _pip(PEERS, ["--no-deps", "--target", str(UNPACKED), str(found[-1]), str(models[-1])])
-    return UNPACKED, found[-1].name
+    try:
+        _pip(PEERS, ["--no-deps", "--target", str(UNPACKED), str(found), str(model)])
+    except subprocess.CalledProcessError as exc:
+        raise SystemExit(
+            f"benchmarks: {found.name} cannot be installed: {_last_line(exc)}"
+        ) from exc
+    return UNPACKED, f"{found.name}, sha256 {hashlib.sha256(found.read_bytes()).hexdigest()[:12]}"
+
+
+def _only(dist: Path, pattern: str) -> Path:
+    found = sorted(dist.glob(pattern))
+    if len(found) != 1:
+        raise SystemExit(f"benchmarks: expected one {pattern} in {dist}, found {len(found)}")
+    return found[0]
 
 
 def simd_python() -> Tuple[Optional[Path], str]:
@@ -113,8 +127,11 @@ def _core_is_fresh(python: Path) -> bool:
     if done.returncode != 0:
         return False
     built = Path(done.stdout.strip()).stat().st_mtime
-    sources = [ROOT / "CMakeLists.txt", *(p for p in (ROOT / "cpp").rglob("*") if p.is_file())]
-    return all(source.stat().st_mtime <= built for source in sources)
+    return all(source.stat().st_mtime <= built for source in _sources())
+
+
+def _sources() -> List[Path]:
+    return [ROOT / "CMakeLists.txt", *(p for p in (ROOT / "cpp").rglob("*") if p.is_file())]
 
 
 def _last_line(exc: subprocess.CalledProcessError) -> str:

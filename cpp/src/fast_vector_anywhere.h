@@ -115,13 +115,22 @@ void across_loads(const AcrossLines<kLines>& all, const AcrossTable& table, cons
   }
 }
 
-// The loop over a known number of loads goes away.
-template <int kSamples, int kOutputs, int kLines>
-void across_outputs(const AcrossLines<kLines>& all, const AcrossTable& table, const Ahead& ahead) {
+// The loop over a known number of loads goes away; of those that are frequent, for size counts,
+// too.
+template <int kSamples, int kOutputs>
+void across_outputs(const AcrossLines<1>& all, const AcrossTable& table, const Ahead& ahead) {
   switch (table.anywhere.loads) {
     case 1: return across_loads<kSamples, kOutputs, 1>(all, table, ahead);
     case 2: return across_loads<kSamples, kOutputs, 2>(all, table, ahead);
     case 3: return across_loads<kSamples, kOutputs, 3>(all, table, ahead);
+    default: return across_loads<kSamples, kOutputs, 0>(all, table, ahead);
+  }
+}
+
+// Two lines have filters of more taps.
+template <int kSamples, int kOutputs>
+void across_outputs(const AcrossLines<2>& all, const AcrossTable& table, const Ahead& ahead) {
+  switch (table.anywhere.loads) {
     case 4: return across_loads<kSamples, kOutputs, 4>(all, table, ahead);
     case 5: return across_loads<kSamples, kOutputs, 5>(all, table, ahead);
     default: return across_loads<kSamples, kOutputs, 0>(all, table, ahead);

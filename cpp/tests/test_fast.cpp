@@ -143,8 +143,21 @@ PlaneView bytes_of(const Case& test) {
   return {test.bytes.data(), 1, test.stride, 1, {0, 0, 0}, {}, {}};
 }
 
-// All lines, one after the other.
-std::vector<std::int16_t> lines_of(const Case& test, const FastKernels& kernels, bool copied) {
+// What is fetched lies within the frame, and each part of a line goes on where the one before
+// ended.
+void check_fetching(const Case& test, const Ahead& ahead, bool copied) {
+  CHECK(0 <= ahead.down && ahead.down <= ahead.across && ahead.across <= ahead.bytes);
+  CHECK(ahead.bytes <= std::max(test.pixel.bytes(test.columns), kFastRowBytes));
+  CHECK(!copied || ahead.count == 0);
+  for (int k = 0; k < ahead.count; ++k) {
+    const std::ptrdiff_t at = ahead.rows[k] - test.bytes.data();
+    CHECK(at >= 0 && at % test.stride == 0 && at / test.stride < test.height);
+  }
+}
+
+// All lines from `first` on, one after the other.
+std::vector<std::int16_t> lines_of(const Case& test, const FastKernels& kernels, bool copied,
+                                   int first = 0) {
   const int row_bytes = test.pixel.bytes(test.columns);
   copied = copied || row_bytes < kFastRowBytes;
   const FastPlane plane(test.axes, test.pixel, test.columns, copied, test.fraction, kernels,
@@ -154,8 +167,9 @@ std::vector<std::int16_t> lines_of(const Case& test, const FastKernels& kernels,
   const FastRows rows{test.bytes.data(), test.stride, copied ? &reader : nullptr};
   FastStream stream(plane, kernels, rows, workspace.get());
   std::vector<std::int16_t> all;
-  for (int y = 0; y < test.axes.y.size(); ++y) {
+  for (int y = first; y < test.axes.y.size(); ++y) {
     const FastLines& lines = stream.line(y);
+    check_fetching(test, stream.ahead(), copied);
     for (std::size_t s = 0; s < static_cast<std::size_t>(test.pixel.samples); ++s) {
       all.insert(all.end(), lines[s], lines[s] + test.axes.x.size());
     }
@@ -188,9 +202,15 @@ void test_lines() {
   const double error = largest_error(test, expected);
   worst[overshoots] = std::max(worst[overshoots], error);
   CHECK(error < (overshoots ? 0.05 : 0.03));
+  // Threads begin anywhere.
+  const int first = any(0, test.axes.y.size() - 1);
+  const auto begin =
+      expected.begin() + first * static_cast<std::ptrdiff_t>(expected.size()) / test.axes.y.size();
+  const std::vector<std::int16_t> band(begin, expected.end());
   for (const FastKernels& kernels : sets) {
     CHECK(lines_of(test, kernels, false) == expected);
     CHECK(lines_of(test, kernels, true) == expected);
+    CHECK(lines_of(test, kernels, any(0, 1) == 1, first) == band);
   }
 }
 

@@ -1,4 +1,5 @@
-// What the two parts of a line add is what the line sums, row by row, and no row is read twice.
+// What the two parts of a line add is what the line sums, row by row, and no row is read twice; and
+// so do two lines that are made together.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -74,12 +75,24 @@ void pairs_are_both_lines(int source, int size, Interpolation interpolation) {
       }
       std::vector<int> summed(static_cast<std::size_t>(source));
       const auto& weights = next == 1 ? paired.next_weights : paired.weights;
-      for (int k = next == 1 ? begin : 0; k < std::min(paired.count[i], next == 1 ? 1 << 30 : end);
-           ++k) {
+      const int behind = next == 1 ? paired.count[i] : std::min(paired.count[i], end);
+      for (int k = next == 1 ? begin : 0; k < behind; ++k) {
         summed[static_cast<std::size_t>(paired.first[i] + k)] +=
             weights[i * static_cast<std::size_t>(paired.row_count) + static_cast<std::size_t>(k)];
       }
       CHECK(summed == expected);
+    }
+  }
+}
+
+// An odd number of rows is made even with one that weighs nothing.
+void behind_the_last_row_stand_zeros(int source, int size) {
+  const PairedRows paired = paired_rows(down_of(source, size, Interpolation::bicubic, true));
+  CHECK(!paired.empty());
+  for (std::size_t i = 0; i < paired.first.size(); ++i) {
+    for (int k = paired.count[i]; k < paired.row_count; ++k) {
+      const auto at = i * static_cast<std::size_t>(paired.row_count) + static_cast<std::size_t>(k);
+      CHECK(paired.weights[at] == 0 && paired.next_weights[at] == 0);
     }
   }
 }
@@ -94,6 +107,8 @@ void rows_of_more_than_two_lines_are_not_shared() {
   CHECK(shared_rows(down_of(1080, 224, Interpolation::bicubic, true)).empty());
   CHECK(shared_rows(down_of(1080, 224, Interpolation::lanczos, true)).empty());
   CHECK(shared_rows(down_of(100, 224, Interpolation::bicubic, false)).empty());
+  // Few rows: they are made in pairs.
+  CHECK(shared_rows(down_of(480, 256, Interpolation::bilinear, true)).empty());
 }
 
 void rows_of_one_line_are_not_shared() {
@@ -114,6 +129,7 @@ int main() {
   }
   pairs_are_both_lines(100, 224, Interpolation::bicubic);
   pairs_are_both_lines(480, 256, Interpolation::bilinear);
+  behind_the_last_row_stand_zeros(1080, 224);
   lines_with_little_in_common_are_made_one_by_one();
   rows_of_more_than_two_lines_are_not_shared();
   rows_of_one_line_are_not_shared();

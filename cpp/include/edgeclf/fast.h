@@ -1,4 +1,5 @@
-// The arithmetic of exact=False: 16-bit fixed point, in kernels that keep up with memory.
+// The arithmetic of exact=False: 16-bit fixed point, in kernels that keep up with memory. Over 200
+// lines because its tables and the kernels that read them are one contract.
 //
 // One plane of bytes becomes, for every row of the tensor, one line of 16-bit levels per sample of
 // its pixels (R, G and B of a packed frame; Y; U and V). Lines may then be converted (YUV), and are

@@ -45,7 +45,9 @@ class FastPlane {
   bool bilinear_ = false;
   int shift_ = 0;
   bool encodes_ = false;
-  std::array<Ahead, 2> fetched_;             // how much of the rows ahead; of every second line
+  // How far the rows ahead are fetched while line 2 i is made, and while line 2 i + 1 is encoded;
+  // the first alone where lines are not paired.
+  std::array<Ahead, 2> fetched_;
   int row_count_ = 0;                        // of a sum; even
   std::vector<std::int16_t> sum_weights_;    // row_count_ for each output
   SharedRows shared_;                        // empty where each line sums all of its rows
@@ -105,7 +107,7 @@ class FastStream {
   const std::uint8_t** current_;
   const std::uint8_t** next_;
   TwoLines lines_{};
-  int made_pair_ = -1;  // that both lines are of
+  int made_pair_ = -1;  // the pair that lines_ holds
   std::array<Ahead, 2> aheads_;
   std::size_t fetching_ = 0;
   int next_row_ = 0;  // none before it has to be fetched or copied
