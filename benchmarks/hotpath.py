@@ -161,8 +161,9 @@ def _instruction_set() -> str:
 
 def _check_origin(name: str) -> None:
     """That it is the wheel which is measured, where a wheel is named."""
-    import edgeclf
     from lab import environment
+
+    import edgeclf
 
     origin = Path(edgeclf.__file__).resolve()
     is_wheel = environment.UNPACKED in origin.parents

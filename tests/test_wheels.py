@@ -68,7 +68,8 @@ def wheel_of(dist, version, arch="x86_64"):
 def test_there_is_a_wheel_for_every_python_with_headers(dist, arch):
     for version in VERSIONS:
         if interpreters.find(version, headers=True):
-            assert wheel_of(dist, version, arch)
+            tag = f"cp{version.replace('.', '')}"
+            assert len(list(dist.glob(f"edgeclf-*-{tag}-*_{arch}.whl"))) == 1, (tag, arch)
 
 
 def test_auditwheel_gives_the_same_tags_and_symbols(dist, tools):
@@ -94,7 +95,9 @@ from packaging.utils import parse_wheel_filename
 name, version, build, tags = parse_wheel_filename(sys.argv[1])
 print(sorted(str(tag) for tag in tags))
 """
-    for path in dist.glob("edgeclf-*.whl"):
+    wheels = list(dist.glob("edgeclf-*.whl"))
+    assert wheels
+    for path in wheels:
         done = subprocess.run(
             [str(tools), "-c", code, path.name], capture_output=True, text=True, check=True
         )

@@ -78,6 +78,8 @@ def main() -> None:
 
 def check(arch: str, dist: Path, folder: Path) -> None:
     """Makes the root and runs the wheel in it; an AssertionError where an answer differs."""
+    if not list(dist.glob(f"edgeclf-*_{arch}.whl")):
+        sys.exit(f"arm-root: no wheel for {arch} in {dist}: run make wheels")
     board = BOARDS[arch]
     emulator = shutil.which(board.emulator) or _skip(f"no {board.emulator} (qemu-user-static)")
     root = debian_root(board, folder)
@@ -85,7 +87,7 @@ def check(arch: str, dist: Path, folder: Path) -> None:
     version = python.name[len("python") :]
     wheels = sorted(dist.glob(f"edgeclf-*-{python_tag(version)}-*_{arch}.whl"))
     if not wheels:
-        _skip(f"no wheel for Python {version} on {arch} in {dist}: run make wheels")
+        _skip(f"{dist} has no wheel for Python {version} on {arch}, which is this Debian's")
     (model,) = dist.glob("edgeclf_default_model-*.whl")
     base = folder / "site"
     shutil.rmtree(base, ignore_errors=True)

@@ -78,6 +78,11 @@ def _interpreters(wanted: "list[str] | None") -> "list[Interpreter]":
             print(f"edgeclf: no CPython {version} with headers on this machine: no wheels for it")
             if wanted:
                 sys.exit(1)
+    if not found:
+        sys.exit(
+            "edgeclf: no wheel can be made. A wheel is for one version of Python, and takes that "
+            "version with its headers here (Debian: python3-dev; or pyenv install 3.11)"
+        )
     return found
 
 

@@ -54,7 +54,7 @@ def checkout(python: Path) -> Tuple[Path, str]:
 
 
 def wheel(dist: Path, python: Path) -> Tuple[Path, str]:
-    """Where the wheel for that Python lies unpacked, with the built-in model; its name, checksum."""
+    """Where the wheel for that Python lies, with the built-in model; its name and checksum."""
     ask = "import sys; print('cp%d%d' % sys.version_info[:2])"
     tag = subprocess.check_output([str(python), "-c", ask], text=True).strip()
     found = _only(dist, f"edgeclf-*-{tag}-*_{platform.machine()}.whl")

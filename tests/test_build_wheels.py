@@ -1,0 +1,40 @@
+"""What making wheels says where it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+TOOLCHAINS = Path(__file__).resolve().parent.parent / "toolchains"
+
+
+def without_pythons(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    """The command where neither the path nor pyenv has a Python."""
+    environment = {"PATH": "", "HOME": str(folder), "PYENV_ROOT": str(folder)}
+    return subprocess.run(
+        [sys.executable, *command],
+        env={**environment, "EDGECLF_WHEEL_TOOLS": "1"},
+        capture_output=True,
+        text=True,
+        cwd=str(folder),
+    )
+
+
+def test_no_python_with_headers_is_an_error(tmp_path):
+    done = without_pythons(tmp_path, str(TOOLCHAINS / "build_wheels.py"))
+    assert done.returncode == 1
+    assert "no wheel can be made" in done.stderr
+    assert "pyenv install" in done.stderr
+
+
+def test_a_python_that_was_asked_for_is_an_error_when_it_is_missing(tmp_path):
+    done = without_pythons(tmp_path, str(TOOLCHAINS / "build_wheels.py"), "--python", "3.11")
+    assert done.returncode == 1
+    assert "no CPython 3.11 with headers" in done.stdout
+
+
+def test_no_wheels_are_no_reason_to_pass(tmp_path):
+    done = without_pythons(tmp_path, str(TOOLCHAINS / "arm_root.py"), str(tmp_path))
+    assert done.returncode == 1
+    assert "no wheel for aarch64" in done.stderr
