@@ -1,8 +1,9 @@
 """The core as a CMake package: installed, found and linked by the example program, which gives
 Pillow's and NumPy's tensor, and the same checksum on every processor.
 
-ARM's programs are made by zig's clang (pip install ziglang) and run by qemu-user; where one of the
-two is not there the tests say so. `make test-arm` leaves both where they are looked for.
+ARM's programs are made by zig's clang (pip install ziglang) and by Debian's cross compilers, and
+run by qemu-user; where one of them is not there the tests say so. `make test-arm` leaves zig and
+qemu where they are looked for.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Target(NamedTuple):
     toolchain: Optional[str] = None
     emulator: Optional[str] = None
     processors: Tuple[str, ...] = ("",)
+    compiler: str = "zig"
 
 
 TARGETS = {
@@ -52,6 +54,8 @@ TARGETS = {
     "aarch64": Target("aarch64-linux-gnu", "qemu-aarch64-static", ("cortex-a53", "cortex-a76")),
     "armv7l": Target("arm-linux-gnueabihf", "qemu-arm-static", ("cortex-a7", "cortex-a15")),
 }
+TARGETS["aarch64-gcc"] = TARGETS["aarch64"]._replace(compiler="gcc")
+TARGETS["armv7l-gcc"] = TARGETS["armv7l"]._replace(compiler="gcc")
 
 
 def tool(name: str) -> str:
@@ -88,12 +92,16 @@ def configured(source: Path, folder: Path, target: Target, *options: str) -> Non
     """CMake's build folder, ready to build."""
     toolchain = []
     if target.toolchain is not None:
-        pytest.importorskip("ziglang", reason="no zig here: pip install ziglang")
         toolchain = [
             f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'toolchains' / target.toolchain}.cmake",
-            f"-DEDGECLF_PYTHON_WITH_ZIG={sys.executable}",
+            f"-DEDGECLF_COMPILER={target.compiler}",
             "-DEDGECLF_STATIC=ON",
         ]
+        if target.compiler == "zig":
+            pytest.importorskip("ziglang", reason="no zig here: pip install ziglang")
+            toolchain.append(f"-DEDGECLF_PYTHON_WITH_ZIG={sys.executable}")
+        elif shutil.which(f"{target.toolchain}-g++") is None:
+            pytest.skip(f"no {target.toolchain}-g++ here (Debian: g++-{target.toolchain})")
     ninja = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}", "-DCMAKE_BUILD_TYPE=Release"]
     command = [tool("cmake"), "-S", source, "-B", folder, *ninja, *toolchain, *options]
     call(*command, env=environment())

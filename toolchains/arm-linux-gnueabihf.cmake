@@ -3,4 +3,6 @@
 set(CMAKE_SYSTEM_PROCESSOR armv7l)
 set(EDGECLF_TRIPLE arm-linux-gnueabihf)
 set(EDGECLF_ZIG_FLAGS -mcpu=cortex_a8)
-include("${CMAKE_CURRENT_LIST_DIR}/zig.cmake")
+set(EDGECLF_GCC_FLAGS "-march=armv7-a -mfpu=neon -mfloat-abi=hard")
+set(EDGECLF_COMPILER zig CACHE STRING "zig or gcc: see zig.cmake and gcc.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/${EDGECLF_COMPILER}.cmake")

@@ -3,4 +3,6 @@
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(EDGECLF_TRIPLE x86_64-linux-gnu)
 set(EDGECLF_ZIG_FLAGS "")
-include("${CMAKE_CURRENT_LIST_DIR}/zig.cmake")
+set(EDGECLF_GCC_FLAGS "")
+set(EDGECLF_COMPILER zig CACHE STRING "zig or gcc: see zig.cmake and gcc.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/${EDGECLF_COMPILER}.cmake")

@@ -8,7 +8,7 @@ set(EDGECLF_PYTHON_WITH_ZIG python3 CACHE STRING "A Python with the package zigl
 set(EDGECLF_GLIBC 2.27 CACHE STRING "The oldest glibc that programs are to run with")
 option(EDGECLF_STATIC "Link statically, with musl" OFF)
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES
-  EDGECLF_PYTHON_WITH_ZIG EDGECLF_GLIBC EDGECLF_STATIC)
+  EDGECLF_COMPILER EDGECLF_PYTHON_WITH_ZIG EDGECLF_GLIBC EDGECLF_STATIC)
 
 string(REGEX MATCH "^([a-z0-9_]+)-linux-gnu([a-z]*)$" matched "${EDGECLF_TRIPLE}")
 if(EDGECLF_STATIC)
