@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-TOOLCHAINS = Path(__file__).resolve().parent.parent / "toolchains"
+ROOT = Path(__file__).resolve().parent.parent
+TOOLCHAINS = ROOT / "toolchains"
+sys.path.insert(0, str(TOOLCHAINS / "wheels"))
+
+import sources  # noqa: E402
+
+MADE = (
+    "build/x.cpp",
+    "dist/edgeclf.whl",
+    "edgeclf.egg-info/PKG-INFO",
+    "PKG-INFO",
+    "edgeclf/_core.cpython-311-x86_64-linux-gnu.so",
+    "edgeclf/build/__pycache__/api.cpython-311.pyc",
+    ".venv/bin/python",
+)
 
 
 def without_pythons(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
@@ -38,3 +53,16 @@ def test_no_wheels_are_no_reason_to_pass(tmp_path):
     done = without_pythons(tmp_path, str(TOOLCHAINS / "arm_root.py"), str(tmp_path))
     assert done.returncode == 1
     assert "no wheel for aarch64" in done.stderr
+
+
+def test_without_git_the_sources_are_the_same(tmp_path):
+    # As in an unpacked sdist, or an archive of a tag.
+    files = sources.project_files(ROOT)
+    assert Path("edgeclf/build/api.py") in files
+    for path in files:
+        (tmp_path / path.parent).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, tmp_path / path)
+    for name in MADE:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert sources.project_files(tmp_path) == files

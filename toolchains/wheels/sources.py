@@ -13,7 +13,10 @@ from typing import List
 
 # A zip file knows no time before 1980. Contents decide the bytes, not the day of the build.
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", 315619200))
-_NOT_SOURCE = {".git", ".venv", "build", "dist", "__pycache__"}
+# What .gitignore names. edgeclf/build is source: only the folder at the top is made.
+_MADE_AT_THE_TOP = {".git", ".venv", "build", "dist", "demo-output", "PKG-INFO"}
+_MADE_ANYWHERE = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
+_MADE_SUFFIXES = {".so", ".pyc", ".pyo", ".egg-info"}
 _BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
 _SETUP = "from setuptools import setup; setup()"
 _METADATA = (
@@ -30,8 +33,14 @@ def project_files(root: Path) -> List[Path]:
         found = [Path(os.fsdecode(name)) for name in listed.split(b"\0") if name]
     else:
         found = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
-        found = [path for path in found if not _NOT_SOURCE & set(path.parts)]
+        found = [path for path in found if not _is_made(path)]
     return sorted(path for path in found if (root / path).is_file())
+
+
+def _is_made(path: Path) -> bool:
+    return path.parts[0] in _MADE_AT_THE_TOP or any(
+        part in _MADE_ANYWHERE or Path(part).suffix in _MADE_SUFFIXES for part in path.parts
+    )
 
 
 def make_sdist(root: Path, work: Path, dist: Path) -> Path:
