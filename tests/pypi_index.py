@@ -27,7 +27,7 @@ WHEELS: Dict[str, List[str]] = RECORDED["wheels"]
 NUMPY: Dict[str, Dict[str, List[str]]] = RECORDED["numpy"]
 PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
 # Without compiled parts: their wheels are for every machine.
-PURE = {"click", "flatbuffers", "protobuf"}
+PURE = {"click", "flatbuffers", "pip", "protobuf"}
 # What Debian 11 and 12, and Raspberry Pi OS with them, have where PyPI has nothing; by Python.
 DEBIAN = {
     (3, 9): {"numpy": "1.19.5", "pillow": "8.1.2"},
@@ -58,7 +58,7 @@ def versions(system: System, requirement: Requirement) -> List[Version]:
     fitting = []
     for wheel in WHEELS.get(name, []):
         _, version, _, tags = parse_wheel_filename(wheel)
-        if version in requirement.specifier and any(_fits(tag, system) for tag in tags):
+        if version in requirement.specifier and any(fits(tag, system) for tag in tags):
             fitting.append(version)
     debian = DEBIAN.get(system.python, {}) if system.architecture == "armv7l" else {}
     if name in debian and Version(debian[name]) in requirement.specifier:
@@ -66,7 +66,8 @@ def versions(system: System, requirement: Requirement) -> List[Version]:
     return sorted(fitting, reverse=True)
 
 
-def _fits(tag, system: System) -> bool:
+def fits(tag, system: System) -> bool:
+    """Whether pip there takes a wheel with that tag."""
     if tag.platform not in platforms(system):
         return False
     major, minor = system.python
@@ -100,7 +101,8 @@ def _that_hold(texts: List[str], system: System) -> List[Requirement]:
 def missing(text: str, system: System) -> List[str]:
     """What of a `pip install` line cannot be had there, alone or with the NumPy that it wants."""
     words = re.findall(r"'[^']*'|\S+", re.sub(r"^\s*pip install\s+", "", text))
-    wanted = [one for word in words for one in requirements(word.strip("'"), system)]
+    names = [word.strip("'") for word in words if not word.startswith("-")]
+    wanted = [one for name in names for one in requirements(name, system)]
     numpy = [one for one in wanted if one.name == "numpy"]
     return [
         str(one)

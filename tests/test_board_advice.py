@@ -51,6 +51,7 @@ SYSTEMS = {
     "Debian 12, x86": ("x86-64", "x86_64", 64, 36, (3, 11)),
     "Ubuntu 24.04, x86": ("x86-64", "x86_64", 64, 39, (3, 12)),
     "Debian 13, x86": ("x86-64", "x86_64", 64, 41, (3, 13)),
+    "JetPack 4, Python 3.8": ("Jetson Nano", "aarch64", 64, 27, (3, 8)),
     "JetPack 5, 64": ("Jetson Xavier", "aarch64", 64, 31, (3, 8)),
     "JetPack 6, 64": ("Jetson Orin", "aarch64", 64, 35, (3, 10)),
 }
