@@ -14,7 +14,8 @@ from typing import List
 
 from board_pages import ROOT
 
-# Its own Python, with headers if python3-dev was installed, and what uv installs with headers.
+# Its own Python, if python3-dev was installed with Debian's headers: zig does not find the part of
+# them that lies in a folder for each processor. And what uv installs, with headers in one folder.
 _PROGRAM = """#!{python}
 import json, os, shutil, sys
 from pathlib import Path
@@ -67,6 +68,8 @@ elif name == "make":
     Path("dist").mkdir()
     for python in build_wheels._interpreters(asked.python):
         for arch in asked.arch:
+            if python.include == "debian":
+                sys.exit("pyconfig.h: file not found")
             tag = tags.python_tag(python.version)
             platform = tags.TARGETS[arch].platform_tag
             Path("dist", f"edgeclf-0-{{tag}}-{{tag}}-{{platform}}.whl").touch()
@@ -93,7 +96,7 @@ def run_on_pc(lines: List[str], packages: List[str], pc_python: str, folder: Pat
     if "python3-venv" in packages:
         _write(programs / "python3", text)
     headers = "true" if "python3-dev" in packages else "false"
-    facts = f'["{pc_python}", "cpython", false, "include", {headers}]'
+    facts = f'["{pc_python}", "cpython", false, "debian", {headers}]'
     _write(programs / f"python{pc_python}", f"#!/bin/sh\necho '{facts}'\n")
     for name in ("cp", "sh"):
         (programs / name).symlink_to(f"/bin/{name}")

@@ -170,6 +170,14 @@ def test_options_of_others_are_recorded(name):
         assert all(script in here for script in re.findall(r"python (\S+\.py)", line))
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_picture_that_is_classified_was_copied_or_taken(name):
+    there = {Path(pattern).name for pattern in copied(PAGES[name])}
+    for line in lines_of(PAGES[name], "run", "camera", "device"):
+        there.update(re.findall(r"(?<!predict )\b(\w+\.jpg)", line))
+        assert set(re.findall(r"edgeclf predict (\S+)", line)) <= there, line
+
+
 @pytest.fixture(scope="module")
 def dist():
     """The wheel of this Python and the model's."""
