@@ -22,14 +22,17 @@ class Advice(NamedTuple):
         backend: the one that is made for it, or None where no runtime has wheels for it.
         because: why that one, or why none.
         install: the lines to type for it, one after the other; () where it is there already, or
-            cannot be had.
+            no line brings it: then `notes` say what does.
         notes: what else stands in the way, and what to do about it.
+        meanwhile: the line for a runtime of the processor, where `backend` takes more than a
+            moment to get and no other is there; else ().
     """
 
     backend: Optional[str]
     because: str
     install: Tuple[str, ...]
     notes: Tuple[str, ...]
+    meanwhile: Tuple[str, ...] = ()
 
 
 _BECAUSE = {
@@ -38,7 +41,7 @@ _BECAUSE = {
     "tensorrt": "TensorRT is what uses a Jetson's GPU",
 }
 _ONLY_TFLITE = "TFLite is the only runtime with wheels for 32-bit ARM"
-_VENV = "python3 -m venv --system-site-packages ~/edgeclf && . ~/edgeclf/bin/activate"
+_VENV = "python3 -m venv --system-site-packages ~/edgeclf-venv && . ~/edgeclf-venv/bin/activate"
 _BOOKWORM = "with Raspberry Pi OS 12 (Bookworm, Python 3.11)"
 # The Python that JetPack's TensorRT module is built for.
 _JETPACK_PYTHON = {"4": (3, 6), "5": (3, 8), "6": (3, 10)}
@@ -95,9 +98,12 @@ def _narrow(board: Board, architecture: str, python: Python) -> List[str]:
 
 
 def _on_arm32(python: Python, backends: Mapping[str, bool], notes: List[str]) -> Advice:
-    if python.version > (3, 11) and not backends.get("tflite"):
+    if python.version != (3, 11) and not backends.get("tflite"):
+        # Those for older Pythons want a newer NumPy than the Debian of that Python has, and PyPI
+        # has none for this processor.
+        what = "no runtime has" if python.version > (3, 11) else "no runtime and its NumPy have"
         reason = (
-            "no runtime has wheels for 32-bit ARM and Python "
+            f"{what} wheels for 32-bit ARM and Python "
             f"{python.version[0]}.{python.version[1]}: use a 64-bit system, or a 32-bit one "
             f"{_BOOKWORM}"
         )
@@ -122,7 +128,10 @@ def _on_jetson(
     if backends["tensorrt"]:
         return Advice("tensorrt", _BECAUSE["tensorrt"], (), tuple(notes))
     lines, why = _tensorrt_lines(state, python)
-    return Advice("tensorrt", _BECAUSE["tensorrt"], lines, (*notes, *why))
+    # Without any runtime nothing answers, and TensorRT takes long to get on some of these boards.
+    none = not any(backends.values())
+    meanwhile = _line("tflite", "tflite", "aarch64", python, backends) if none else ()
+    return Advice("tensorrt", _BECAUSE["tensorrt"], lines, (*notes, *why), meanwhile)
 
 
 def _tensorrt_lines(state: BoardState, python: Python) -> Tuple[Tuple[str, ...], List[str]]:

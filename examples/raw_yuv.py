@@ -15,10 +15,13 @@ frame_format = sys.argv[3] if len(sys.argv) > 3 else "i420"
 color_range = sys.argv[4] if len(sys.argv) > 4 else "limited"
 size = width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
 
-with edgeclf.Classifier() as classifier:
-    while len(pixels := sys.stdin.buffer.read(size)) == size:  # fewer: the last frame was cut
-        frame = edgeclf.Frame(
-            pixels, frame_format, width=width, height=height, color_range=color_range
-        )
-        prediction = classifier.predict(frame)
-        print(f"{prediction.score:6.3f}  {prediction.label}", flush=True)
+try:
+    with edgeclf.Classifier() as classifier:
+        while len(pixels := sys.stdin.buffer.read(size)) == size:  # fewer: the last frame was cut
+            frame = edgeclf.Frame(
+                pixels, frame_format, width=width, height=height, color_range=color_range
+            )
+            prediction = classifier.predict(frame)
+            print(f"{prediction.score:6.3f}  {prediction.label}", flush=True)
+except KeyboardInterrupt:
+    pass  # Ctrl-C, which ends the camera's program in the same pipe, too

@@ -1,25 +1,25 @@
-"""The pages of docs/boards, cut into their commands, and stand-ins for the cameras' programs.
+"""The pages of the boards, cut into their commands, and stand-ins for the cameras' programs.
 
 Each block of commands has a comment before it that says how it is proven:
 
-    pc        on the machine that makes the wheels: the target, the files exist
+    pc        makes the wheels: run with the stand-ins of board_pc.py, on PCs of several systems
     apt       the packages are in the recorded lists
     run       run as it stands, in a home folder of its own
     camera    the same, after the `run` blocks, with stand-ins for the camera's programs
-    device    needs a camera: the files and packages are there
-    checkout  pip in a checkout: the extras exist and can be had
+    device    needs a camera, or TensorRT: our commands, options, files and extras exist
+    checkout  builds from a checkout: the extras exist and can be had
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {path.stem: path for path in sorted((ROOT / "docs" / "boards").glob("*.md"))}
+PAGES["jetson"] = ROOT / "docs" / "jetson.md"
 KINDS = ("pc", "apt", "run", "camera", "device", "checkout")
 RECORDED = json.loads((Path(__file__).resolve().parent / "board_programs.json").read_text())
 
@@ -42,9 +42,16 @@ def lines_of(page: Path, *kinds: str) -> List[str]:
     return [line for block in blocks(page) if block.kind in kinds for line in block.lines]
 
 
+def boards(page: Path) -> List[List[str]]:
+    """The rows of the page's first table: board, what ran, on the real board."""
+    table = re.search(r"^\|.*\|\n\|[-|]+\|\n((?:\|.*\|\n)+)", page.read_text(), re.M)
+    rows = table.group(1).splitlines() if table else []
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
 def copied(page: Path) -> List[str]:
     """The files, as patterns, that the page has copied to the board's home folder."""
-    words = [shlex.split(line) for line in lines_of(page, "pc")]
+    words = [line.split() for line in lines_of(page, "pc")]
     return [source for line in words if line[0] in ("cp", "scp") for source in line[1:-1]]
 
 
@@ -61,14 +68,22 @@ if unknown:
     sys.exit(f"{{name}}: unknown options {{unknown}}")
 def value(option):
     return arguments[arguments.index(option) + 1] if option in arguments else None
-to_stdout = arguments[-1] == "-" if name == "ffmpeg" else value("-o") == "-"
-if not to_stdout:
-    shutil.copy({photo!r}, arguments[-1] if name == "ffmpeg" else value("-o"))
-    sys.exit()
-size = value("-video_size") or f"{{value('--width')}}x{{value('--height')}}"
-layout = value("-pix_fmt") or {{"yuv420": "i420"}}[value("--codec")]
-frame = Path({frames!r}, f"{{size}}.{{layout}}").read_bytes()
-sys.stdout.buffer.write(2 * frame)
+out = sys.stdout.buffer
+if name == "gst-launch-1.0":
+    print("GST_ARGUS: as NVIDIA's library does, on stdout", flush=True)
+    # The last of each is what leaves the pipeline.
+    last = dict(one.split("=") for word in arguments for one in word.split(",") if "=" in one)
+    target = last.get("location", "-")
+    size, layout = "{{width}}x{{height}}".format_map(last), last.get("format", "").lower()
+    out = open(int(last.get("fd", 1)), "wb")
+else:
+    target = arguments[-1] if name == "ffmpeg" else value("-o")
+    size = value("-video_size") or f"{{value('--width')}}x{{value('--height')}}"
+    layout = value("-pix_fmt") or {{"yuv420": "i420"}}.get(value("--codec"))
+if target == "-":
+    out.write(2 * Path({frames!r}, f"{{size}}.{{layout}}").read_bytes())
+else:
+    shutil.copy({photo!r}, target)
 """
 
 

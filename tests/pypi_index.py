@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -21,12 +21,18 @@ except ImportError:  # before Python 3.11; pytest brings it there
     import tomli as tomllib
 
 HERE = Path(__file__).resolve().parent
-WHEELS: Dict[str, List[str]] = json.loads((HERE / "pypi_wheels.json").read_text())["wheels"]
+RECORDED = json.loads((HERE / "pypi_wheels.json").read_text())
+WHEELS: Dict[str, List[str]] = RECORDED["wheels"]
+# What each version of a package asks of NumPy, the one requirement that old systems fail at.
+NUMPY: Dict[str, Dict[str, List[str]]] = RECORDED["numpy"]
 PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
 # Without compiled parts: their wheels are for every machine.
-PURE = {"click", "flatbuffers", "protobuf"}
-# What Debian and Raspberry Pi OS have where PyPI has nothing.
-DEBIAN = {"numpy": "1.24.2", "pillow": "9.4.0"}
+PURE = {"click", "flatbuffers", "pip", "protobuf"}
+# What Debian 11 and 12, and Raspberry Pi OS with them, have where PyPI has nothing; by Python.
+DEBIAN = {
+    (3, 9): {"numpy": "1.19.5", "pillow": "8.1.2"},
+    (3, 11): {"numpy": "1.24.2", "pillow": "9.4.0"},
+}
 
 
 class System(NamedTuple):
@@ -44,23 +50,24 @@ def platforms(system: System) -> List[str]:
     return [f"{name}_{system.architecture}" for name in names]
 
 
-def newest(system: System, requirement: Requirement) -> Optional[Version]:
-    """The version that pip would install there, None for none."""
+def versions(system: System, requirement: Requirement) -> List[Version]:
+    """Those that pip could install there, the newest first."""
     name = canonicalize_name(requirement.name)
     if name in PURE:
-        return Version("999")
+        return [Version("999")]
     fitting = []
     for wheel in WHEELS.get(name, []):
         _, version, _, tags = parse_wheel_filename(wheel)
-        if version in requirement.specifier and any(_fits(tag, system) for tag in tags):
+        if version in requirement.specifier and any(fits(tag, system) for tag in tags):
             fitting.append(version)
-    if not fitting and system.architecture == "armv7l" and name in DEBIAN:
-        version = Version(DEBIAN[name])
-        return version if version in requirement.specifier else None
-    return max(fitting, default=None)
+    debian = DEBIAN.get(system.python, {}) if system.architecture == "armv7l" else {}
+    if name in debian and Version(debian[name]) in requirement.specifier:
+        fitting.append(Version(debian[name]))
+    return sorted(fitting, reverse=True)
 
 
-def _fits(tag, system: System) -> bool:
+def fits(tag, system: System) -> bool:
+    """Whether pip there takes a wheel with that tag."""
     if tag.platform not in platforms(system):
         return False
     major, minor = system.python
@@ -78,6 +85,10 @@ def requirements(text: str, system: System) -> List[Requirement]:
     texts = list(PROJECT["dependencies"])
     for extra in requirement.extras:
         texts += PROJECT["optional-dependencies"][extra]
+    return _that_hold(texts, system)
+
+
+def _that_hold(texts: List[str], system: System) -> List[Requirement]:
     environment = {
         "platform_machine": system.machine,
         "python_version": "{}.{}".format(*system.python),
@@ -88,7 +99,23 @@ def requirements(text: str, system: System) -> List[Requirement]:
 
 
 def missing(text: str, system: System) -> List[str]:
-    """What of a `pip install` line has no wheel there."""
+    """What of a `pip install` line cannot be had there, alone or with the NumPy that it wants."""
     words = re.findall(r"'[^']*'|\S+", re.sub(r"^\s*pip install\s+", "", text))
-    wanted = [one for word in words for one in requirements(word.strip("'"), system)]
-    return [str(one) for one in wanted if newest(system, one) is None]
+    names = [word.strip("'") for word in words if not word.startswith("-")]
+    wanted = [one for name in names for one in requirements(name, system)]
+    numpy = [one for one in wanted if one.name == "numpy"]
+    return [
+        str(one)
+        for one in wanted
+        if not any(_has_numpy(one, version, numpy, system) for version in versions(system, one))
+    ]
+
+
+def _has_numpy(
+    package: Requirement, version: Version, numpy: List[Requirement], system: System
+) -> bool:
+    """Whether there is a NumPy for that version that the rest of the line takes, too."""
+    own = NUMPY.get(canonicalize_name(package.name), {}).get(str(version), [])
+    specifiers = [str(one.specifier) for one in (*numpy, *_that_hold(own, system))]
+    joint = Requirement("numpy" + ",".join(one for one in specifiers if one))
+    return not own or versions(system, joint) != []

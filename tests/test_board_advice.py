@@ -40,7 +40,6 @@ SYSTEMS = {
     "Raspberry Pi OS 12, 64": ("Raspberry Pi 4", "aarch64", 64, 36, (3, 11)),
     "Raspberry Pi OS 13, 64": ("Raspberry Pi 5", "aarch64", 64, 41, (3, 13)),
     "Raspberry Pi OS 12, 64, CM4": ("Raspberry Pi Compute Module 4", "aarch64", 64, 36, (3, 11)),
-    "Raspberry Pi OS 11, 32": ("Raspberry Pi 3", "armv7l", 32, 31, (3, 9)),
     "Raspberry Pi OS 12, 32": ("Raspberry Pi Zero 2", "armv7l", 32, 36, (3, 11)),
     # The trap: since 2023 the 32-bit system starts a 64-bit kernel on a Pi 4 and 5.
     "Raspberry Pi OS 12, 32 on 64": ("Raspberry Pi 4", "aarch64", 32, 36, (3, 11)),
@@ -52,6 +51,7 @@ SYSTEMS = {
     "Debian 12, x86": ("x86-64", "x86_64", 64, 36, (3, 11)),
     "Ubuntu 24.04, x86": ("x86-64", "x86_64", 64, 39, (3, 12)),
     "Debian 13, x86": ("x86-64", "x86_64", 64, 41, (3, 13)),
+    "JetPack 4, Python 3.8": ("Jetson Nano", "aarch64", 64, 27, (3, 8)),
     "JetPack 5, 64": ("Jetson Xavier", "aarch64", 64, 31, (3, 8)),
     "JetPack 6, 64": ("Jetson Orin", "aarch64", 64, 35, (3, 10)),
 }
@@ -86,6 +86,9 @@ def test_the_index_knows_what_cannot_be_had() -> None:
     old = System("armv7l", "armv7l", 31, (3, 9))
     assert pypi_index.missing("pip install 'tflite-runtime==2.14.0'", old) != []
     assert pypi_index.missing("pip install onnxruntime", old) != []
+    # Of Raspberry Pi OS 11 the wheel fits, and not the NumPy that it wants.
+    wanted = pypi_index.missing("pip install 'tflite-runtime>=2.13' 'numpy<2'", old)
+    assert wanted == ["tflite-runtime>=2.13"]
     new = System("armv7l", "armv7l", 41, (3, 13))
     assert pypi_index.missing("pip install tflite-runtime", new) != []
 
@@ -110,12 +113,26 @@ def test_a_32_bit_system_under_a_64_bit_kernel_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("machine", ["armv7l", "aarch64", "armv8l"])
-def test_a_new_python_on_32_bit_arm_has_no_runtime(tmp_path: Path, machine: str) -> None:
-    advice = advice_for(tmp_path, "Raspberry Pi 4", Python((3, 13), 32), machine)
+@pytest.mark.parametrize("python", [(3, 9), (3, 13)], ids=["3.9", "3.13"])
+def test_other_pythons_on_32_bit_arm_have_no_runtime(
+    tmp_path: Path, machine: str, python: Tuple[int, int]
+) -> None:
+    """Raspberry Pi OS 11's and 13's."""
+    advice = advice_for(tmp_path, "Raspberry Pi 4", Python(python, 32), machine)
     assert advice.backend is None
     assert advice.install == ()
     assert "64-bit system" in advice.because
-    assert "3.13" in advice.because
+    assert "Raspberry Pi OS 12" in advice.because
+    assert "{}.{}".format(*python) in advice.because
+
+
+def test_what_a_32_bit_bundle_expects_of_debian_is_enough_for_tflite() -> None:
+    from edgeclf.deploy.board_facts import assumed_board
+
+    assumed = {minor: assumed_board("armv7l", (3, minor)) for minor in range(8, 14)}
+    assert [minor for minor in assumed if assumed[minor].has] == [11]
+    expected = {name.lower(): version for name, version in assumed[11].has.items()}
+    assert pypi_index.DEBIAN[(3, 11)] == expected
 
 
 @pytest.mark.parametrize(
@@ -162,7 +179,28 @@ def test_tensorrt_on_a_jetson(
     assert advice.backend == "tensorrt"
     assert len(advice.install) == len(install)
     assert all(line.startswith(begin) for line, begin in zip(advice.install, install))
+    # Not ~/edgeclf, which is where `edgeclf deploy` puts releases.
+    for line in advice.install:
+        made = re.findall(r"~/\S+", line)
+        assert made in ([], ["~/edgeclf-venv", "~/edgeclf-venv/bin/activate"])
     assert (word in " ".join(advice.notes)) if word else advice.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("jetpack", "glibc", "python"),
+    [("4.6.1", 27, (3, 8)), ("5.1.2", 31, (3, 8)), ("6.2", 35, (3, 10))],
+)
+def test_a_jetson_without_any_runtime_can_use_its_processor(
+    tmp_path: Path, jetpack: str, glibc: int, python: Tuple[int, int]
+) -> None:
+    state = BoardState("36.4.3", jetpack, None, None)
+    advice = advice_for(tmp_path, "Jetson Nano", Python(python, 64), state=state)
+    (line,) = advice.meanwhile
+    assert line.startswith("pip install ")
+    assert pypi_index.missing(line, System("aarch64", "aarch64", glibc, python)) == []
+    # TensorRT's own advice does not depend on it, and whoever has a runtime is not told of another.
+    other = advice_for(tmp_path, "Jetson Nano", Python(python, 64), state=state, onnxruntime=True)
+    assert other == advice._replace(meanwhile=())
 
 
 def test_tensorrt_that_is_there_needs_nothing(tmp_path: Path) -> None:

@@ -28,7 +28,11 @@ def board_facts() -> Dict[str, Any]:
     return {
         "board": board._asdict(),
         "board_state": state._asdict(),
-        "advice": {**advice._asdict(), "picks": _picks(backends)},
+        "advice": {
+            **advice._asdict(),
+            "installed": backends.get(advice.backend or "", False),
+            "picks": _picks(backends),
+        },
     }
 
 
@@ -51,6 +55,9 @@ def board_lines(report: Dict[str, Any]) -> List[str]:
     advice = report["advice"]
     # To be copied: a command stays in one line.
     commands = [text.printable(f"  {line}") for line in advice["install"]]
+    if advice["meanwhile"]:
+        commands.append("until it is there, the processor can answer; type:")
+        commands += [text.printable(f"  {line}") for line in advice["meanwhile"]]
     return [*text.columns(_rows(report)), *commands, *_notes(advice["notes"])]
 
 
@@ -76,7 +83,9 @@ def _rows(report: Dict[str, Any]) -> List[Tuple[str, str]]:
 def _missing(advice: Dict[str, Any]) -> str:
     if advice["install"]:
         return "type:"
-    return "nothing, it is there" if advice["backend"] else "nothing can be, see above"
+    if advice["installed"]:
+        return "nothing, it is there"
+    return "see below" if advice["backend"] else "nothing can be, see above"
 
 
 def _notes(notes: List[str]) -> List[str]:

@@ -165,9 +165,9 @@ def _markers(
     }
 
 
-# Debian's own packages for 32-bit ARM, for which PyPI has no wheels: bullseye, bookworm.
+# Debian's own packages for 32-bit ARM, for which PyPI has no wheels: bookworm. Bullseye's NumPy
+# (1.19.5) is older than every TFLite wheel for its Python wants.
 _DEBIAN_ARMHF = {
-    (3, 9): {"numpy": "1.19.5", "Pillow": "8.1.2"},
     (3, 11): {"numpy": "1.24.2", "Pillow": "9.4.0"},
 }
 

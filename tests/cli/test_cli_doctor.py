@@ -123,6 +123,8 @@ def test_the_board_and_what_to_type_for_it(invoke: Invoke, monkeypatch: pytest.M
         "because": "it is quick",
         "install": [line],
         "notes": ["there is too little power \033[31m"],
+        "meanwhile": [],
+        "installed": False,
         "picks": {"onnx": None, "tflite": "tflite"},
     }
     monkeypatch.setattr(selftest, "run_apart", lambda: dict(WORKING))
@@ -141,6 +143,35 @@ def test_the_board_and_what_to_type_for_it(invoke: Invoke, monkeypatch: pytest.M
     parsed = json.loads(invoke("doctor", "--json").stdout)
     assert parsed["advice"]["install"] == [line]
     assert parsed["board_state"]["jetpack"] == "6.2"
+
+
+def test_a_jetson_nano_is_told_what_is_missing(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JetPack 4.6: no line brings TensorRT's module, so there is nothing to type for it."""
+    from edgeclf import backends, board, board_state, python_facts
+
+    jetson = board.read_board()._replace(family="Jetson Nano", machine="aarch64")
+    state = board_state.BoardState("32.7.1", "4.6.1", None, None)
+    nothing = [one._replace(usable=False) for one in backends.available()]
+    monkeypatch.setattr(board, "read_board", lambda: jetson)
+    monkeypatch.setattr(board_state, "read_board_state", lambda: state)
+    monkeypatch.setattr(python_facts, "this_python", lambda: python_facts.Python((3, 8), 64))
+    monkeypatch.setattr(backends, "available", lambda: nothing)
+    monkeypatch.setattr(selftest, "run_apart", lambda: dict(WORKING))
+
+    lines = [line.strip() for line in invoke("doctor").stdout.splitlines()]
+    assert ["to", "install", "see", "below"] in [line.split() for line in lines]
+    assert not any("it is there" in line and line.startswith("to install") for line in lines)
+    assert "docs/jetson.md" in " ".join(lines)
+    offer = lines.index("until it is there, the processor can answer; type:")
+    assert lines[offer + 1] == "pip install 'edgeclf[tflite]'"
+
+    ready = [one._replace(usable=one.name == "tensorrt") for one in nothing]
+    monkeypatch.setattr(backends, "available", lambda: ready)
+    lines = [line.strip() for line in invoke("doctor").stdout.splitlines()]
+    assert ["to", "install", "nothing,", "it", "is", "there"] in [line.split() for line in lines]
+    assert not any(line.startswith("until it is there") for line in lines)
 
 
 def test_what_is_picked_is_what_loads(invoke: Invoke) -> None:
