@@ -19,6 +19,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -81,18 +82,14 @@ def install(prefix: Path, payload: Path, tell: Tell, confirm: Callable[[], None]
         switch(prefix, release)
     except BaseException:
         if current_of(prefix) != release.name:
-            remove(release)
+            with contextlib.suppress(OSError):  # what failed is the news, not this
+                remove(release)
         raise
     result = {"id": release.name, "previous": previous_of(prefix), **report}
     if enabled_unit(manifest):
         tell({"step": "service"})
         start_service(prefix, manifest, release)
-    result["warnings"] = []
-    try:
-        prune(prefix)
-    except OSError as exc:  # the new release works all the same
-        result["warnings"].append(f"old releases were not removed: {exc}")
-    return result
+    return {**result, "warnings": prune(prefix)}
 
 
 # -- steps ----------------------------------------------------------------------------------
@@ -328,16 +325,25 @@ def status(prefix: Path) -> Document:
     return {**report, "releases": whole, "free_bytes": free_bytes(prefix)}
 
 
-def prune(prefix: Path) -> None:
-    """Remove all releases but the current one and the one before it, and what came to nothing."""
+def prune(prefix: Path) -> List[str]:
+    """Remove all releases but the current one and the one before it, and what came to nothing.
+
+    What cannot be removed (a program run by sudo leaves files of root's) stands in nobody's way:
+    it is named in the warnings, and the next deployment tries again.
+    """
     current = current_of(prefix)
     keep = {current, previous_of(prefix)} if current else set(status(prefix)["releases"])
     releases = prefix / "releases"
-    for release in list(releases.iterdir()) if releases.is_dir() else ():
-        if release.name not in keep:
-            remove(release)
-    for leftover in prefix.glob(".current.*"):
-        leftover.unlink()
+    found = list(releases.iterdir()) if releases.is_dir() else []
+    doomed = [path for path in found if path.name not in keep]
+    warnings = []
+    for path in [*doomed, *prefix.glob(".current.*")]:
+        try:
+            remove(path)
+        except OSError as exc:
+            said = exc.strerror or exc
+            warnings.append(f"{exc.filename or path} cannot be removed: {said}. Whose is it?")
+    return warnings
 
 
 def start_service(prefix: Path, manifest: Document, release: Path) -> None:
@@ -434,9 +440,10 @@ def received(prefix: Path, order: Document, stream: IO[bytes]) -> Path:
     incoming = prefix / "incoming"
     incoming.mkdir(exist_ok=True)
     part = incoming / f"{order['sha256']}.part"
-    for other in incoming.iterdir():
+    for other in list(incoming.iterdir()):
         if other != part:
-            remove(other)
+            with contextlib.suppress(OSError):  # renamed away, at least
+                remove(other)
     offset = part.stat().st_size if part.exists() else 0
     if offset > order["size"]:
         part.unlink()
@@ -454,7 +461,8 @@ def received(prefix: Path, order: Document, stream: IO[bytes]) -> Path:
     except BaseException as exc:
         shutil.rmtree(str(folder), ignore_errors=True)
         if isinstance(exc, OSError):  # a full disk: what runs there needs the room more than we do
-            part.unlink()
+            with contextlib.suppress(OSError):
+                part.unlink()
         raise
     part.unlink()
     return folder
@@ -621,19 +629,19 @@ def previous_of(prefix: Path) -> Optional[str]:
 
 def free_name(wanted: Path) -> Path:
     """`wanted`, or with a number behind it: the same payload may be deployed again."""
-    names = [wanted, *(wanted.with_name(f"{wanted.name}-{n}") for n in range(2, 100))]
-    return next(path for path in names if not path.exists())
+    numbered = (wanted.with_name(f"{wanted.name}-{n}") for n in itertools.count(2))
+    return next(p for p in itertools.chain([wanted], numbered) if not os.path.lexists(str(p)))
 
 
 def remove(path: Path) -> None:
     """Renamed first, so that a half removed release is never taken for a whole one."""
     if path.is_symlink() or not path.is_dir():
-        path.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
         return
     doomed = path
     if not path.name.startswith(".removed-"):
-        doomed = path.with_name(f".removed-{path.name}")
-        shutil.rmtree(str(doomed), ignore_errors=True)
+        doomed = free_name(path.with_name(f".removed-{path.name}"))
         path.rename(doomed)
     shutil.rmtree(str(doomed))
 
