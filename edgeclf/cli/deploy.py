@@ -182,7 +182,6 @@ def _payload(options: Mapping[str, Any], boards: "List[BoardFacts]", work: Path)
         service=options["service"],
         cache=cache_folder(),
         refresh=options["refresh"],
-        name=_unit_name(options["prefix"]),
     )
     return deploy.prepared(request, boards, work, lambda step: _tell(step, _SAID[step]))
 
@@ -191,11 +190,6 @@ def _photos() -> Path:
     """Those of a checkout, or a folder of the same name here."""
     checkout = Path(__file__).resolve().parents[2] / "examples" / "photos"
     return checkout if checkout.is_dir() else Path("photos")
-
-
-def _unit_name(prefix: Optional[str]) -> str:
-    """Another folder is another service."""
-    return re.sub(r"[^A-Za-z0-9_-]", "-", Path(prefix or "edgeclf").name) or "edgeclf"
 
 
 def _written(payload: "Payload", options: Mapping[str, Any]) -> Dict[str, Any]:

@@ -59,7 +59,6 @@ class Request(NamedTuple):
     service: bool
     cache: Path
     refresh: bool = False
-    name: str = "edgeclf"
 
 
 class Payload(NamedTuple):
@@ -217,7 +216,7 @@ def _service(request: Request, main: Optional[str]) -> Optional[Dict[str, Any]]:
             raise ArgumentError("--service: expected a program to run; give it with --app")
         return None
     unit = scripts.unit(Path(main).name)
-    return {"name": f"{request.name}.service", "unit": unit, "enable": request.service}
+    return {"unit": unit, "enable": request.service}
 
 
 def _sums(stage: Path) -> Dict[str, str]:

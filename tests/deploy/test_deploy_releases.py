@@ -77,8 +77,10 @@ def test_a_full_disk_is_called_that(tmp_path, monkeypatch, call):
     manifest = {"id": "one", "sha256": {}, "target": target}
     (payload / "manifest.json").write_text(json.dumps(manifest))
     order = {"sha256": "abc", "size": 0, "need_bytes": 0}
-    with (tmp_path / "empty").open("rb") as stream, pytest.raises(OSError, match="No space left"):
-        if call == "mkdir":
-            on_board.install(tmp_path, payload, lambda event: None, lambda: None)
-        else:
-            on_board.received(tmp_path, order, stream)
+    with (tmp_path / "empty").open("rb") as stream:
+        act = {
+            "mkdir": lambda: on_board.install(tmp_path, payload, lambda event: None, lambda: None),
+            "open": lambda: on_board.received(tmp_path, order, stream),
+        }[call]
+        with pytest.raises(OSError, match="No space left"):
+            act()

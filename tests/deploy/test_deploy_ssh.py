@@ -184,5 +184,5 @@ def test_the_whole_way(sshd, wheels, offline, tmp_path):
     releases = [path.name for path in (prefix / "releases").iterdir()]
     assert len(releases) == 2, "the current one and the one before it"
     assert not list(tmp_path.rglob("pwned"))
-    unit = (prefix / "current" / "pre-fix----touch-pwned-.service").read_text()
+    unit = next((prefix / "current").glob("edgeclf-pre-fix----touch-pwned--*.service")).read_text()
     assert '/pre fix; $$(touch pwned)/current/run"' in unit
