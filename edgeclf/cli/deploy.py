@@ -117,6 +117,10 @@ def _check(options: Mapping[str, Any]) -> None:
     if len(chosen) > 1:
         names = ", ".join(f"--{name.rstrip('_')}" for name in chosen)
         raise click.UsageError(f"{names} exclude each other: give one of them.")
+    if options["overlay"] and options["service"]:
+        from edgeclf.deploy.files import NO_SERVICE
+
+        raise click.UsageError(NO_SERVICE)
     if options["host"] is None and not (options["bundle"] or options["overlay"]):
         raise click.UsageError("expected a HOST, such as pi@raspberrypi.local.")
     if options["host"] is None and not (options["arch"] and options["python"]):

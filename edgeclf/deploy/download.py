@@ -34,17 +34,24 @@ def needed_wheels(
     """Every wheel that ``edgeclf[extra]`` needs on `board`, with a pip, without edgeclf itself.
 
     pip chooses, by this machine's configuration of pip (indexes, proxies); what `board.has` brings
-    is left out. A choice made once is kept until `refresh`.
+    is left out. A choice made once is kept until `refresh`, or until PIP_CONSTRAINT says otherwise.
 
     Raises:
         DeployError: no pip here, no network, or there are no such wheels for that board.
     """
-    key = json.dumps([board._replace(python_path="", markers={}), extra, _sha256(wheel.path)])
+    facts = board._replace(python_path="", markers={})
+    key = json.dumps([facts, extra, _sha256(wheel.path), _constraints()])
     folder = cache / hashlib.sha256(key.encode()).hexdigest()[:24]
     if refresh or not folder.is_dir():
         _download(board, wheel, extra, folder)
     found = [w for w in map(parsed, sorted(folder.glob("*.whl"))) if w is not None]
     return [w for w in found if w.name != wheel.name]
+
+
+def _constraints() -> List[str]:
+    """What PIP_CONSTRAINT pins: its files' content, or the address where it is one."""
+    names = os.environ.get("PIP_CONSTRAINT", "").split()
+    return [_sha256(Path(name)) if Path(name).is_file() else name for name in names]
 
 
 def _sha256(path: Path) -> str:

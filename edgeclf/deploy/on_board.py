@@ -199,9 +199,7 @@ def run_doctor(release: Path, manifest: Document) -> Document:
 
 def self_test(release: Path, payload: Path, manifest: Document) -> Document:
     """The photographs' answers here must be those of the machine that sent the model."""
-    for program in sorted((release / "app").rglob("*.py")) if (release / "app").is_dir() else ():
-        check = f"compile(open({str(program)!r}, 'rb').read(), {program.name!r}, 'exec')"
-        run("selftest", [str(python_of(release)), "-I", "-c", check], "Mend the program", 60)
+    check_program(release, payload, manifest)
     command = [str(python_of(release)), "-I", str(payload / "answers.py")]
     command += [str(release / "model" / manifest["model"]), str(payload / "photos")]
     done = run("selftest", command, "The model does not run on this board", 1200, release)
@@ -220,6 +218,22 @@ def self_test(release: Path, payload: Path, manifest: Document) -> Document:
         "photos": len(expected["photos"]),
         "largest_score_difference": largest,
     }
+
+
+def check_program(release: Path, payload: Path, manifest: Document) -> None:
+    """It compiles, and the release has what it imports."""
+    if not manifest.get("main"):
+        return
+    command = [str(python_of(release)), "-I", str(payload / "program.py")]
+    done = started("selftest", [*command, str(release / "app"), manifest["main"]], 300)
+    if done.returncode:
+        problems = "; ".join(done.stdout.strip().splitlines()[:8])
+        raise Failure(
+            "selftest",
+            f"the program: {problems or tail(done.stderr)}",
+            "A release has edgeclf and what it needs, and nothing else of the board's. Put what is "
+            "missing beside a main.py (--app FOLDER), or import it inside a function or a 'try'",
+        )
 
 
 def differences(expected: Document, came: Document) -> Tuple[List[str], float]:
@@ -573,17 +587,21 @@ def _append(part: Path, stream: IO[bytes], left: int) -> None:
 
 
 def unpack(tar: Path, folder: Path) -> None:
-    """Plain files with plain names, and nothing else, without the archive's top folder."""
+    """Files and folders with plain names, and nothing else, without the archive's top folder."""
     with tarfile.open(str(tar), "r:") as archive:
         for member in archive:
-            if not member.isfile():
+            if not member.isfile() and not member.isdir():
                 raise Failure("verify", f"{member.name!r} is no file", "Make the payload again")
             path = folder.joinpath(*checked_name(member.name).split("/")[1:])
+            if member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
+                continue
             path.parent.mkdir(parents=True, exist_ok=True)
             source = archive.extractfile(member)
             assert source is not None
             with source, path.open("xb") as target:
                 shutil.copyfileobj(source, target, CHUNK)
+            path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 def _check_space(prefix: Path, need: int) -> None:

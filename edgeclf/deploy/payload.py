@@ -10,7 +10,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
@@ -26,6 +25,7 @@ from edgeclf.deploy.model_files import (
     score_bound,
 )
 from edgeclf.deploy.on_board import json_in
+from edgeclf.deploy.packing import copied_app, sums, write_tar
 from edgeclf.deploy.wheels import Wheel, edgeclf_wheel, fits, glibc_of, parsed
 from edgeclf.errors import ArgumentError, DeployError
 from edgeclf.model_file import ModelFile
@@ -39,7 +39,6 @@ _PICTURES = (".jpg", ".jpeg", ".png")
 # Beside what is installed: byte code, and the file system's blocks.
 _ROOM = 1.3
 _MARGIN = 20_000_000
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", "*.pyc")
 
 
 class Request(NamedTuple):
@@ -94,7 +93,7 @@ def prepared(
     for each in wheels:
         shutil.copyfile(str(each.path), str(stage / "wheels" / each.path.name))
     _copy_photos(request.photos, stage / "photos")
-    main = _copy_app(request.app, stage / "app")
+    main = copied_app(request.app, stage / "app")
     tell("answers")
     expected = {
         **_own_answers(stage, name),
@@ -116,9 +115,10 @@ def prepared(
         "backend": backend,
         "default_model": any(_holds_default_model(each) for each in wheels),
         "requirements": sorted(f"{w.name}=={w.version}" for w in wheels if w.name != "pip"),
-        "run": scripts.run_script(name, main),
+        "main": main,
+        "run": scripts.run_script(name, main and f"app/{main}"),
         "service": _service(request, main),
-        "sha256": _sums(stage),
+        "sha256": sums(stage),
     }
     return _packed(stage, work, manifest, wheels, board)
 
@@ -157,25 +157,10 @@ def _copy_photos(photos: Path, folder: Path) -> None:
         shutil.copyfile(str(path), str(folder / path.name))
 
 
-def _copy_app(app: Optional[Path], folder: Path) -> Optional[str]:
-    """Copy the user's program; the file to start, relative to the release."""
-    if app is None:
-        return None
-    if app.is_dir():
-        if not (app / "main.py").is_file():
-            raise ArgumentError(f"--app: expected a main.py in the folder {app}")
-        shutil.copytree(str(app), str(folder), ignore=_LEFT_OUT)
-        return "app/main.py"
-    if not app.is_file():
-        raise ArgumentError(f"--app: expected a Python file or a folder, and {app} is neither")
-    folder.mkdir()
-    shutil.copyfile(str(app), str(folder / app.name))
-    return f"app/{app.name}"
-
-
 def _own_answers(stage: Path, model: str) -> Dict[str, Any]:
     """This machine's answers, from the copies that will be sent: what is missing shows here."""
     shutil.copyfile(str(HERE / "answers.py"), str(stage / "answers.py"))
+    shutil.copyfile(str(HERE / "program.py"), str(stage / "program.py"))
     done = subprocess.run(
         [
             sys.executable,
@@ -215,16 +200,8 @@ def _service(request: Request, main: Optional[str]) -> Optional[Dict[str, Any]]:
         if request.service:
             raise ArgumentError("--service: expected a program to run; give it with --app")
         return None
-    unit = scripts.unit(Path(main).name)
+    unit = scripts.unit(main)
     return {"unit": unit, "enable": request.service}
-
-
-def _sums(stage: Path) -> Dict[str, str]:
-    files = sorted(path for path in stage.rglob("*") if path.is_file())
-    return {
-        path.relative_to(stage).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-    }
 
 
 def _packed(
@@ -245,22 +222,9 @@ def _packed(
     manifest.update(id=hashlib.sha256(content).hexdigest()[:12], need_bytes=need)
     _write_json(stage / "manifest.json", manifest)
     tar = work / "payload.tar"
-    _write_tar(stage, tar, f"edgeclf-{manifest['id']}")
+    write_tar(stage, tar, f"edgeclf-{manifest['id']}")
     digest = hashlib.sha256(tar.read_bytes()).hexdigest()
     return Payload(tar, stage, digest, manifest, board)
-
-
-def _write_tar(stage: Path, tar: Path, top: str) -> None:
-    """Plain files in order, with nothing of this machine in them: no owner, no time."""
-    with tarfile.open(str(tar), "w", format=tarfile.PAX_FORMAT) as archive:
-        for path in sorted(stage.rglob("*")):
-            if not path.is_file():
-                continue
-            info = tarfile.TarInfo(f"{top}/{path.relative_to(stage).as_posix()}")
-            info.size = path.stat().st_size
-            info.mode = 0o755 if path.suffix == ".sh" else 0o644
-            with path.open("rb") as file:
-                archive.addfile(info, file)
 
 
 def _write_json(path: Path, document: Dict[str, Any]) -> None:

@@ -135,6 +135,8 @@ def test_the_program_is_no_python(broken, prefix):
     def change(folder):
         (folder / "app").mkdir()
         (folder / "app" / "app.py").write_text("def f(:\n")
+        document = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps({**document, "main": "app.py"}))
 
     fails(prefix, broken(change), "selftest", "SyntaxError")
 

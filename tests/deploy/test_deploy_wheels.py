@@ -183,6 +183,23 @@ def test_a_choice_is_kept_and_a_failed_one_leaves_nothing(local_index, tmp_path,
     assert list((tmp_path / "other").iterdir()) == []
 
 
+def test_a_pin_is_a_choice_of_its_own(local_index, tmp_path, monkeypatch):
+    _stand_in(local_index, "for-64-bit", "0.9")
+    board = assumed_board("aarch64", (3, 11), (2, 36))
+    wheel = wheel_for(tmp_path, board)
+
+    def version():
+        found = needed_wheels(board, wheel, "tflite", tmp_path / "cache")
+        return next(w.version for w in found if w.name == "for-64-bit")
+
+    assert version() == "1.0"
+    pins = tmp_path / "pins.txt"
+    monkeypatch.setenv("PIP_CONSTRAINT", str(pins))
+    for pinned in ("0.9", "1.0"):  # the same file with another content, too
+        pins.write_text(f"for-64-bit=={pinned}\n")
+        assert version() == pinned
+
+
 def test_old_tags_are_among_those_taken():
     tags = platform_tags(assumed_board("armv7l", (3, 11), (2, 27)))
     assert tags[0] == "manylinux_2_27_armv7l"
