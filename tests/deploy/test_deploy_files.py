@@ -11,7 +11,7 @@ import tarfile
 
 import pytest
 from click.testing import CliRunner
-from deploy_board import Prefix
+from deploy_board import ROOT, Prefix
 
 from edgeclf import deploy
 from edgeclf.cli.app import cli
@@ -164,6 +164,13 @@ def test_systemd_finds_the_units_in_order(payload, tmp_path):
     deploy.write_overlay(payload, tmp_path, "/opt/edgeclf")
     units = [tmp_path / "etc/systemd/system/edgeclf-first-boot.service", tmp_path / "app.service"]
     units[1].write_text(scripts.unit("my app.py").replace("@PREFIX@", "/home/a b/$$x/%%y"))
+    # And the one that the documentation gives for an image's program.
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    units.append(tmp_path / "etc/systemd/system/documented-app.service")
+    (documented,) = re.findall(r"^```\n(\[Unit\].*?)^```$", text, re.M | re.S)
+    assert "ExecStart=/bin/sh /opt/edgeclf/current/run\n" in documented
+    assert "After=edgeclf-first-boot.service\n" in documented
+    units[2].write_text(documented)
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *map(str, units)], capture_output=True, text=True
     )
