@@ -40,7 +40,7 @@ MARK = "edgeclf> "
 IDLE_S = 120.0  # nothing came over the connection for so long: it is gone
 CONFIRM_S = 60.0
 CHUNK = 1 << 20
-WATCH_S = 10  # a service has to stay up for so long
+LOOKS, LOOK_S = 10, 1.0  # a service is up each time, so long after one another
 Document = Dict[str, Any]
 Tell = Callable[[Document], None]
 
@@ -231,8 +231,9 @@ def check_program(release: Path, payload: Path, manifest: Document) -> None:
         raise Failure(
             "selftest",
             f"the program: {problems or tail(done.stderr)}",
-            "A release has edgeclf and what it needs, and nothing else of the board's. Put what is "
-            "missing beside a main.py (--app FOLDER), or import it inside a function or a 'try'",
+            "A release has edgeclf and what it needs, and nothing else of the board's. Bring a "
+            "package with --requirement, put modules of your own beside a main.py (--app FOLDER), "
+            "or import inside a function or a 'try' what the program can do without",
         )
 
 
@@ -422,8 +423,8 @@ def restarted(unit: str) -> None:
     second between two looks, so that one that crashes is seen to be down; the count tells too."""
     systemctl("restart", unit)
     count = systemctl("show", "--property=NRestarts", unit)
-    for _ in range(WATCH_S):
-        select.select([], [], [], 1.0)
+    for _ in range(LOOKS):
+        select.select([], [], [], LOOK_S)
         systemctl("is-active", unit)
     if systemctl("show", "--property=NRestarts", unit) != count:
         raise Failure("service", f"{unit} crashes", f"On the board: journalctl --user -u {unit}")

@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
@@ -24,7 +22,7 @@ from edgeclf.deploy.model_files import (
     deployable,
     score_bound,
 )
-from edgeclf.deploy.on_board import json_in
+from edgeclf.deploy.own_answers import own_answers
 from edgeclf.deploy.packing import copied_app, sums, write_tar
 from edgeclf.deploy.wheels import Wheel, edgeclf_wheel, fits, glibc_of, parsed
 from edgeclf.errors import ArgumentError, DeployError
@@ -49,6 +47,7 @@ class Request(NamedTuple):
         wheels: the folder with edgeclf's wheels. photos: pictures to test with.
         service: whether the board's systemd is to run `app`.
         cache: where downloaded wheels are kept; refresh: download them anew.
+        requirements: packages that `app` needs, as pip takes them.
     """
 
     model: Optional[Path]
@@ -58,6 +57,7 @@ class Request(NamedTuple):
     service: bool
     cache: Path
     refresh: bool = False
+    requirements: Sequence[str] = ()
 
 
 class Payload(NamedTuple):
@@ -96,7 +96,7 @@ def prepared(
     main = copied_app(request.app, stage / "app")
     tell("answers")
     expected = {
-        **_own_answers(stage, name),
+        **own_answers(stage, name),
         "bound": score_bound(ModelFile(stage / "model" / name)),
     }
     _write_json(stage / "expected.json", expected)
@@ -125,7 +125,7 @@ def prepared(
 
 def _collected_wheels(request: Request, wheel: Wheel, board: BoardFacts, extra: str) -> List[Wheel]:
     """What pip chose, and the built-in model's package where it lies beside edgeclf's wheel."""
-    found = needed_wheels(board, wheel, extra, request.cache, request.refresh)
+    found = needed_wheels(board, wheel, extra, request.cache, request.refresh, request.requirements)
     beside = [w for w in map(parsed, sorted(request.wheels.glob("*.whl"))) if w is not None]
     models = [w for w in beside if w.name == "edgeclf-default-model" and fits(w, board)]
     return [*found, *models[-1:]]
@@ -155,39 +155,6 @@ def _copy_photos(photos: Path, folder: Path) -> None:
     folder.mkdir()
     for path in pictures[:MOST_PHOTOS]:
         shutil.copyfile(str(path), str(folder / path.name))
-
-
-def _own_answers(stage: Path, model: str) -> Dict[str, Any]:
-    """This machine's answers, from the copies that will be sent: what is missing shows here."""
-    shutil.copyfile(str(HERE / "answers.py"), str(stage / "answers.py"))
-    shutil.copyfile(str(HERE / "program.py"), str(stage / "program.py"))
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            # The folder of this edgeclf first, so that it and no other one answers.
-            f"import runpy, sys; sys.path[:] = {sys.path!r}; sys.path.insert(0, "
-            f"{str(HERE.parent.parent)!r}); sys.argv[:] = sys.argv[1:]; "
-            "runpy.run_path(sys.argv[0], run_name='__main__')",
-            str(stage / "answers.py"),
-            str(stage / "model" / model),
-            str(stage / "photos"),
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    answers = json_in(done.stdout)
-    if done.returncode or not answers:
-        said = done.stderr.strip().splitlines()[-1:] or ["nothing"]
-        raise DeployError(
-            f"answers: the model does not run on this machine, so there is nothing to compare the "
-            f"board with: {said[0]}"
-        )
-    for photo in answers["photos"].values():
-        del photo["scores_of"]
-    return answers
 
 
 def _write_scripts(stage: Path, board: BoardFacts) -> None:
