@@ -213,3 +213,18 @@ def test_the_lock_outlives_an_installer_whose_program_still_writes(tmp_path):
         except on_board.Failure:
             time.sleep(0.05)
     raise AssertionError("the lock is still held")
+
+
+@pytest.mark.parametrize(("system", "advice"), [(True, "apt install python3-numpy"), (False, "")])
+def test_a_board_without_its_systems_packages_is_told_their_names(
+    tmp_path, monkeypatch, system, advice
+):
+    """32-bit ARM uses Debian's NumPy: downloading anew would not bring it."""
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "pip-24.0-py3-none-any.whl").touch()
+    monkeypatch.setattr(on_board, "python_of", lambda release: "/bin/false")
+    manifest = {"requirements": [], "target": {"system_site_packages": system}}
+    with pytest.raises(on_board.Failure) as caught:
+        on_board.pip_install(tmp_path, tmp_path, manifest)
+    assert advice in caught.value.advice
+    assert ("apt" in caught.value.advice) == system
