@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 import click
 
-from edgeclf.cli import text
+from edgeclf.cli import deploy_values, text
+from edgeclf.cli.deploy_lines import lines, tell, told_event
 
 if TYPE_CHECKING:
     from edgeclf.deploy import BoardFacts, Connection, Payload
@@ -19,41 +20,6 @@ __all__ = ["command"]
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY = click.Path(path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
-_SAID = {
-    "collect": "collecting the wheels for the board",
-    "answers": "asking the model here",
-    "pack": "packing",
-    "transfer": "copying",
-    "verify": "checking the sums there",
-    "venv": "making an environment there",
-    "install": "installing there, without a network",
-    "doctor": "running edgeclf doctor there",
-    "selftest": "comparing the model's answers there with those here",
-    "confirm": "all is well",
-    "switch": "switching",
-    "service": "starting the service",
-}
-
-
-def _version(
-    ctx: click.Context, param: click.Parameter, value: Optional[str]
-) -> Optional[Tuple[int, int]]:
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d+)\.(\d+)", value)
-    if match is None:
-        raise click.BadParameter(f"expected two numbers such as 2.31, got {value!r}")
-    return int(match.group(1)), int(match.group(2))
-
-
-def _packages(
-    ctx: click.Context, param: click.Parameter, values: Tuple[str, ...]
-) -> Optional[Dict[str, str]]:
-    pairs = [value.partition("==") for value in values]
-    for name, _, version in pairs:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or not re.match(r"\d", version):
-            raise click.BadParameter(f"expected NAME==VERSION, got {name!r}")
-    return {name: version for name, _, version in pairs} or None
 
 
 @click.command(short_help="Bring a model and a program onto a board, over ssh or as files.")
@@ -61,6 +27,14 @@ def _packages(
 @click.option("-m", "--model", type=_FILE, help="An .onnx or .tflite file; else the built-in one.")
 @click.option("--app", type=_ANY, help="Your program: a Python file, or a folder with a main.py.")
 @click.option("--service", is_flag=True, help="Let the board's systemd run --app, from now on.")
+@click.option(
+    "--requirement",
+    "requirements",
+    metavar="NAME",
+    multiple=True,
+    callback=deploy_values.requirements,
+    help="A package that --app needs, as pip takes it; may be repeated.",
+)
 @click.option("--wheels", type=_FOLDER, default="dist", show_default=True, help="edgeclf's wheels.")
 @click.option("--photos", type=_FOLDER, help="Pictures to compare the model's answers on.")
 @click.option("--refresh", is_flag=True, help="Choose and download the other wheels anew.")
@@ -79,12 +53,14 @@ def _packages(
     type=click.Choice(("x86_64", "aarch64", "armv7l")),
     help="Without HOST: the board's processor.",
 )
-@click.option("--glibc", metavar="X.Y", callback=_version, help="Without HOST: its C library.")
+@click.option(
+    "--glibc", metavar="X.Y", callback=deploy_values.version, help="Without HOST: its C library."
+)
 @click.option(
     "--has",
     metavar="NAME==VERSION",
     multiple=True,
-    callback=_packages,
+    callback=deploy_values.packages,
     help="Without HOST: what its system's Python brings (armv7l); may be repeated.",
 )
 def command(**options: Any) -> None:
@@ -108,7 +84,7 @@ def command(**options: Any) -> None:
     if options["as_json"]:
         text.echo_json(result)
     else:
-        for line in _lines(result):
+        for line in lines(result):
             click.echo(text.printable(line))
 
 
@@ -117,6 +93,10 @@ def _check(options: Mapping[str, Any]) -> None:
     if len(chosen) > 1:
         names = ", ".join(f"--{name.rstrip('_')}" for name in chosen)
         raise click.UsageError(f"{names} exclude each other: give one of them.")
+    if options["overlay"] and options["service"]:
+        from edgeclf.deploy.files import NO_SERVICE
+
+        raise click.UsageError(NO_SERVICE)
     if options["host"] is None and not (options["bundle"] or options["overlay"]):
         raise click.UsageError("expected a HOST, such as pi@raspberrypi.local.")
     if options["host"] is None and not (options["arch"] and options["python"]):
@@ -135,13 +115,13 @@ def _with_host(options: Mapping[str, Any]) -> Dict[str, Any]:
         identity=options["identity"],
         config=options["ssh_config"],
     ) as connection:
-        _tell("connect", f"asking {connection.host} what it is")
+        tell("connect", f"asking {connection.host} what it is")
         boards = deploy.probe(connection, options["python"])
         prefix = options["prefix"] or "~/edgeclf"
         if options["status_"]:
             return deploy.status(connection, boards[0], prefix)
         if options["rollback_"]:
-            return deploy.rollback(connection, boards[0], prefix, _event)
+            return deploy.rollback(connection, boards[0], prefix, told_event)
         with tempfile.TemporaryDirectory(prefix="edgeclf-deploy-") as work:
             payload = _payload(options, boards, Path(work))
             if options["bundle"] or options["overlay"]:
@@ -152,7 +132,7 @@ def _with_host(options: Mapping[str, Any]) -> Dict[str, Any]:
 def _sent(connection: "Connection", payload: "Payload", prefix: str) -> Dict[str, Any]:
     from edgeclf import deploy
 
-    done = deploy.deploy(connection, payload, prefix, _event)
+    done = deploy.deploy(connection, payload, prefix, told_event)
     for warning in done.get("warnings", ()):
         click.echo(f"edgeclf: {text.printable(warning)}", err=True)
     return {**done, "host": connection.host, "prefix": prefix}
@@ -182,20 +162,15 @@ def _payload(options: Mapping[str, Any], boards: "List[BoardFacts]", work: Path)
         service=options["service"],
         cache=cache_folder(),
         refresh=options["refresh"],
-        name=_unit_name(options["prefix"]),
+        requirements=options["requirements"],
     )
-    return deploy.prepared(request, boards, work, lambda step: _tell(step, _SAID[step]))
+    return deploy.prepared(request, boards, work, lambda step: told_event({"step": step}))
 
 
 def _photos() -> Path:
     """Those of a checkout, or a folder of the same name here."""
     checkout = Path(__file__).resolve().parents[2] / "examples" / "photos"
     return checkout if checkout.is_dir() else Path("photos")
-
-
-def _unit_name(prefix: Optional[str]) -> str:
-    """Another folder is another service."""
-    return re.sub(r"[^A-Za-z0-9_-]", "-", Path(prefix or "edgeclf").name) or "edgeclf"
 
 
 def _written(payload: "Payload", options: Mapping[str, Any]) -> Dict[str, Any]:
@@ -206,37 +181,3 @@ def _written(payload: "Payload", options: Mapping[str, Any]) -> Dict[str, Any]:
         return {"bundle": str(options["bundle"]), "id": payload.manifest["id"]}
     deploy.write_overlay(payload, options["overlay"], options["prefix"] or "/opt/edgeclf")
     return {"overlay": str(options["overlay"]), "id": payload.manifest["id"]}
-
-
-def _event(event: Dict[str, Any]) -> None:
-    if event.get("step") in _SAID:
-        _tell(event["step"], _SAID[event["step"]])
-
-
-def _tell(step: str, said: str) -> None:
-    click.echo(f"{step:9} {text.printable(said)}", err=True)
-
-
-def _lines(result: Dict[str, Any]) -> List[str]:
-    if "bundle" in result:
-        top = f"edgeclf-{result['id']}"
-        name = Path(result["bundle"]).name
-        return [f"{result['bundle']}: on the board: tar xf {name} && sh {top}/install.sh"]
-    if "overlay" in result:
-        return [f"{result['overlay']}: is installed and tested when the image first starts"]
-    if "releases" in result:
-        others = [name for name in result["releases"] if name != result["current"]]
-        return [
-            f"prefix    {result['prefix']} ({result['free_bytes'] / 1e6:.0f} MB free)",
-            f"current   {result['current'] or 'nothing'}",
-            f"previous  {result['previous'] or 'nothing'}",
-            f"others    {', '.join(others) or 'none'}",
-        ]
-    back = f"; before it: {result['previous']}" if result["previous"] else ""
-    lines = [f"{result['id']} is current{back}"]
-    if "photos" in result:
-        lines.append(
-            f"{result['photos']} photographs gave the same answers in {result['runtime']}; scores "
-            f"differ by at most {result['largest_score_difference']:.2g}"
-        )
-    return lines

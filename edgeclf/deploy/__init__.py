@@ -1,8 +1,8 @@
 """Brings a model, a program and all they need onto a board, and switches to them once they work.
 
 `deploy` does it over the system's own ssh; `write_bundle` and `write_overlay` write the same
-payload as files. What runs on the board is ``on_board.py``; what both ends compute is
-``answers.py``. Nothing here prints. ``edgeclf deploy`` is the command.
+payload as files. What runs on the board is ``on_board.py``, with ``program.py``; what both ends
+compute is ``answers.py``. Nothing here prints. ``edgeclf deploy`` is the command.
 """
 
 from __future__ import annotations

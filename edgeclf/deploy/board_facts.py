@@ -45,7 +45,7 @@ say "uname $(uname -s) $(uname -m)"
 say "home $HOME"
 ask() {
   found=$(command -v -- "$1" 2>/dev/null) || return 0
-  answer=$("$found" -c "$code" 2>/dev/null </dev/null) && say "python $answer"
+  answer=$("$found" -I -c "$code" 2>/dev/null </dev/null) && say "python $answer"
 }
 if [ -n "$wanted" ]; then ask "$wanted"; else for name in python3 $names; do ask "$name"; done; fi
 say "end"

@@ -19,7 +19,7 @@ Tell = Callable[[Event], None]
 _CHUNK = 1 << 18
 
 # Reads the installer from stdin and runs it, with nothing buffered: the payload comes after it.
-_BOOT = """
+_READ = """
 import sys
 f = open(0, "rb", buffering=0, closefd=False)
 n = int(f.readline() or 0)
@@ -31,6 +31,8 @@ while len(code) < n:
     code += data
 exec(compile(code, "on_board.py", "exec"), {"__name__": "edgeclf_on_board"})
 """
+# On one line, for csh as a login shell; -I, for files in the user's home are no modules of ours.
+_BOOT = ("-I", "-c", f"exec({_READ!r})")
 
 
 def deploy(connection: Connection, payload: Payload, prefix: str, tell: Tell) -> Event:
@@ -44,7 +46,7 @@ def deploy(connection: Connection, payload: Payload, prefix: str, tell: Tell) ->
         id, previous, runtime, photos, largest_score_difference, warnings.
 
     Raises:
-        DeployError: the step that failed, what happened, what to do. What was current still is.
+        DeployError: the step that failed, what happened, what to do, and what is current there.
     """
     order = {
         "action": "deploy",
@@ -69,7 +71,7 @@ def status(connection: Connection, board: BoardFacts, prefix: str) -> Event:
 def _ordered(
     connection: Connection, board: BoardFacts, order: Event, tell: Tell, tar: Optional[Path] = None
 ) -> Event:
-    with connection.start([board.python_path, "-c", _BOOT]) as remote:
+    with connection.start([board.python_path, *_BOOT]) as remote:
         session = _Session(connection, remote, tell, tar)
         return session.run(order)
 
@@ -97,7 +99,7 @@ class _Session:
             if "failed" in event:
                 raise DeployError(
                     f"{event['failed']}: on {self._connection.host}: {event['message']}. "
-                    f"{event['advice']}. What was there before still runs"
+                    f"{event['advice']}. {event['standing']}"
                 )
             self._step = event.get("step", self._step)
             self._tell(event)
@@ -129,15 +131,22 @@ class _Session:
         for line in self._remote.process.stdout:
             text = line.decode("utf-8", "replace")
             if text.startswith(on_board.MARK):  # a login shell may say things of its own
-                yield json.loads(text[len(on_board.MARK) :])
+                try:
+                    event = json.loads(text[len(on_board.MARK) :])
+                except ValueError:  # cut in the middle of it
+                    return
+                yield event
 
     def _ended(self) -> DeployError:
         code = self._remote.process.wait()
         said = self._remote.errors()
         if self._step == "connect" and code == CONNECTION_FAILED:
             return self._connection.failure(self._remote)
+        # Until then one step after the other leaves what is current alone; from then on it may not.
+        late = self._step in ("switch", "service")
+        left = "The new release may be current" if late else "What was current there still is"
         return DeployError(
             f"{self._step}: the connection to {self._connection.host}, or the installer there, "
-            f"ended in this step (status {code}{': ' + said if said else ''}). Nothing else "
-            "changed there; run the same command again. See what is current: --status"
+            f"ended in this step (status {code}{': ' + said if said else ''}). {left}: see "
+            "--status; then run the same command again"
         )

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 from edgeclf.deploy.board_facts import BoardFacts
 from edgeclf.deploy.wheels import Wheel, parsed, platform_tags
@@ -29,29 +29,44 @@ def cache_folder() -> Path:
 
 
 def needed_wheels(
-    board: BoardFacts, wheel: Wheel, extra: str, cache: Path, refresh: bool = False
+    board: BoardFacts,
+    wheel: Wheel,
+    extra: str,
+    cache: Path,
+    refresh: bool = False,
+    requirements: Sequence[str] = (),
 ) -> List[Wheel]:
-    """Every wheel that ``edgeclf[extra]`` needs on `board`, with a pip, without edgeclf itself.
+    """Every wheel that ``edgeclf[extra]`` and the program's `requirements` need on `board`, with a
+    pip, without edgeclf itself.
 
     pip chooses, by this machine's configuration of pip (indexes, proxies); what `board.has` brings
-    is left out. A choice made once is kept until `refresh`.
+    is left out. A choice made once is kept until `refresh`, or until PIP_CONSTRAINT says otherwise.
 
     Raises:
         DeployError: no pip here, no network, or there are no such wheels for that board.
     """
-    key = json.dumps([board._replace(python_path="", markers={}), extra, _sha256(wheel.path)])
+    facts = board._replace(python_path="", markers={})
+    key = json.dumps([facts, extra, _sha256(wheel.path), _constraints(), *requirements])
     folder = cache / hashlib.sha256(key.encode()).hexdigest()[:24]
     if refresh or not folder.is_dir():
-        _download(board, wheel, extra, folder)
+        _download(board, wheel, extra, requirements, folder)
     found = [w for w in map(parsed, sorted(folder.glob("*.whl"))) if w is not None]
     return [w for w in found if w.name != wheel.name]
+
+
+def _constraints() -> List[str]:
+    """What PIP_CONSTRAINT pins: its files' content, or the address where it is one."""
+    names = os.environ.get("PIP_CONSTRAINT", "").split()
+    return [_sha256(Path(name)) if Path(name).is_file() else name for name in names]
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _download(board: BoardFacts, wheel: Wheel, extra: str, folder: Path) -> None:
+def _download(
+    board: BoardFacts, wheel: Wheel, extra: str, requirements: Sequence[str], folder: Path
+) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".download-", dir=str(folder.parent)))
     try:
@@ -60,7 +75,8 @@ def _download(board: BoardFacts, wheel: Wheel, extra: str, folder: Path) -> None
         shutil.copy(str(wheel.path), str(links / wheel.path.name))
         stand_ins = [_stand_in(links, name, version) for name, version in board.has.items()]
         came = work / "came"
-        _run_pip(board, _arguments(board, wheel, extra, links, came), wheel)
+        wanted = [f"edgeclf[{extra}]=={wheel.version}", "pip", *requirements]
+        _run_pip(board, [*_arguments(board, links, came), *wanted])
         for name in stand_ins:
             if (came / name).exists():
                 (came / name).unlink()
@@ -70,17 +86,17 @@ def _download(board: BoardFacts, wheel: Wheel, extra: str, folder: Path) -> None
         shutil.rmtree(str(work), ignore_errors=True)
 
 
-def _arguments(board: BoardFacts, wheel: Wheel, extra: str, links: Path, came: Path) -> List[str]:
+def _arguments(board: BoardFacts, links: Path, came: Path) -> List[str]:
     arguments = ["download", "--only-binary=:all:", "--disable-pip-version-check", "--no-input"]
     arguments += ["-q", "-d", str(came), "--find-links", str(links), "--implementation", "cp"]
     arguments += ["--python-version", f"{board.python[0]}.{board.python[1]}"]
     for tag in platform_tags(board):
         arguments += ["--platform", tag]
     pinned = [f"{name}=={version}" for name, version in board.has.items()]
-    return [*arguments, f"edgeclf[{extra}]=={wheel.version}", "pip", *pinned]
+    return [*arguments, *pinned]
 
 
-def _run_pip(board: BoardFacts, arguments: List[str], wheel: Wheel) -> None:
+def _run_pip(board: BoardFacts, arguments: List[str]) -> None:
     markers = json.dumps(dict(board.markers))
     # -P would be right, but is new in 3.11: the folder of the script must not be on the path.
     code = f"import runpy, sys; sys.argv[:] = sys.argv[1:]; runpy.run_path({str(_AS_BOARD)!r}, "

@@ -7,7 +7,8 @@ that bundle. Under the prefix:
     releases/<id>/   venv, model, app, run; passed.json once its tests have passed
     current          a link to releases/<id>; replacing it by rename(2) is the switch
     incoming/        what is being received; a transfer that was cut goes on from there
-    .lock            held while anything is changed; the kernel frees it when this process ends
+    .lock            held while anything is changed; the kernel frees it when this process and the
+                     programs that it started have ended
 
 A release without passed.json is nothing: whatever killed its installer, the next one removes it.
 """
@@ -19,11 +20,13 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import platform
 import re
 import select
+import shlex
 import shutil
 import signal
 import struct
@@ -37,6 +40,7 @@ MARK = "edgeclf> "
 IDLE_S = 120.0  # nothing came over the connection for so long: it is gone
 CONFIRM_S = 60.0
 CHUNK = 1 << 20
+LOOKS, LOOK_S = 10, 1.0  # a service is up each time, so long after one another
 Document = Dict[str, Any]
 Tell = Callable[[Document], None]
 
@@ -72,8 +76,7 @@ def install(prefix: Path, payload: Path, tell: Tell, confirm: Callable[[], None]
         doctor = run_doctor(release, manifest)
         tell({"step": "selftest"})
         report = self_test(release, payload, manifest)
-        passed = {"id": release.name, **report, "doctor": doctor, "unit": enabled_unit(manifest)}
-        write_json(release / "passed.json", passed)
+        write_json(release / "passed.json", {"id": release.name, **report, "doctor": doctor})
         sync_tree(release)
         tell({"step": "confirm"})
         confirm()
@@ -81,18 +84,15 @@ def install(prefix: Path, payload: Path, tell: Tell, confirm: Callable[[], None]
         switch(prefix, release)
     except BaseException:
         if current_of(prefix) != release.name:
-            remove(release)
+            with contextlib.suppress(OSError):  # what failed is the news, not this
+                remove(release)
         raise
     result = {"id": release.name, "previous": previous_of(prefix), **report}
-    if enabled_unit(manifest):
-        tell({"step": "service"})
-        start_service(prefix, manifest, release)
-    result["warnings"] = []
-    try:
-        prune(prefix)
-    except OSError as exc:  # the new release works all the same
-        result["warnings"].append(f"old releases were not removed: {exc}")
-    return result
+    if enables_service(manifest) or own_units(prefix):
+        with contextlib.suppress(BrokenPipeError):  # nobody listens: it has to run all the same
+            tell({"step": "service"})
+        start_service(prefix, manifest)
+    return {**result, "warnings": prune(prefix)}
 
 
 # -- steps ----------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def check_fits(manifest: Document) -> None:
 
 def make_venv(release: Path, manifest: Document) -> None:
     """Without pip: the payload brings one, so Debian's python3-venv is not needed."""
-    command = [sys.executable, "-m", "venv", "--without-pip"]
+    command = [sys.executable, "-I", "-m", "venv", "--without-pip"]
     if manifest["target"]["system_site_packages"]:
         command.append("--system-site-packages")
     advice = "Can this Python make environments at all? On the board: sudo apt install python3-venv"
@@ -160,6 +160,8 @@ def pip_install(release: Path, payload: Path, manifest: Document) -> None:
     pip += ["--no-index", "--find-links", str(wheels), "--only-binary", ":all:", "--no-cache-dir"]
     pip += ["--disable-pip-version-check", "--no-input", "-q", "-r", str(requirements)]
     advice = "A wheel is missing or does not fit this board: deploy again with --refresh"
+    if manifest["target"]["system_site_packages"]:
+        advice = "On the board: sudo apt install python3-numpy python3-pil. Or deploy --refresh"
     run("install", pip, advice, 1800)
 
 
@@ -169,21 +171,12 @@ def place_files(release: Path, payload: Path, manifest: Document) -> None:
         if (payload / name).is_dir():
             shutil.copytree(str(payload / name), str(release / name))
     script = release / "run"
-    script.write_text(manifest["run"], encoding="utf-8")
+    text = manifest["run"].replace("@RELEASE@", shlex.quote(str(release)))
+    script.write_text(text, encoding="utf-8")
     script.chmod(0o755)
-    service = manifest.get("service")
-    if service:
-        (release / service["name"]).write_text(unit_text(manifest, release), encoding="utf-8")
-
-
-def enabled_unit(manifest: Document) -> Optional[str]:
-    service = manifest.get("service") or {}
-    return service["name"] if service.get("enable") else None
-
-
-def unit_text(manifest: Document, release: Path) -> str:
-    prefix = unit_quoted(str(release.parent.parent))
-    return str(manifest["service"]["unit"].replace("@PREFIX@", prefix))
+    if manifest.get("service"):
+        prefix = release.parent.parent
+        (release / unit_name(prefix)).write_text(unit_text(manifest, prefix), encoding="utf-8")
 
 
 def run_doctor(release: Path, manifest: Document) -> Document:
@@ -206,9 +199,7 @@ def run_doctor(release: Path, manifest: Document) -> Document:
 
 def self_test(release: Path, payload: Path, manifest: Document) -> Document:
     """The photographs' answers here must be those of the machine that sent the model."""
-    for program in sorted((release / "app").rglob("*.py")) if (release / "app").is_dir() else ():
-        check = f"compile(open({str(program)!r}, 'rb').read(), {program.name!r}, 'exec')"
-        run("selftest", [str(python_of(release)), "-I", "-c", check], "Mend the program", 60)
+    check_program(release, payload, manifest)
     command = [str(python_of(release)), "-I", str(payload / "answers.py")]
     command += [str(release / "model" / manifest["model"]), str(payload / "photos")]
     done = run("selftest", command, "The model does not run on this board", 1200, release)
@@ -229,6 +220,23 @@ def self_test(release: Path, payload: Path, manifest: Document) -> Document:
     }
 
 
+def check_program(release: Path, payload: Path, manifest: Document) -> None:
+    """It compiles, and the release has what it imports."""
+    if not manifest.get("main"):
+        return
+    command = [str(python_of(release)), "-I", str(payload / "program.py")]
+    done = started("selftest", [*command, str(release / "app"), manifest["main"]], 300)
+    if done.returncode:
+        problems = "; ".join(done.stdout.strip().splitlines()[:8])
+        raise Failure(
+            "selftest",
+            f"the program: {problems or tail(done.stderr)}",
+            "A release has edgeclf and what it needs, and nothing else of the board's. Bring a "
+            "package with --requirement, put modules of your own beside a main.py (--app FOLDER), "
+            "or import inside a function or a 'try' what the program can do without",
+        )
+
+
 def differences(expected: Document, came: Document) -> Tuple[List[str], float]:
     """What differs, and the largest difference of a score. 8-bit tensors have to be the same bits;
     float ones may differ by rounding; the first class is the same; scores within the bound."""
@@ -242,6 +250,10 @@ def differences(expected: Document, came: Document) -> Tuple[List[str], float]:
             problems.append(f"{name}: no answer")
             continue
         problems += [f"{name}: {text}" for text in _tensor_differences(want, got)]
+        classes = len(got["scores_of"])
+        if any(int(index) >= classes for index in want["scores"]):
+            problems.append(f"{name}: there are {classes} classes, and here were more")
+            continue
         apart += [abs(score - got["scores_of"][int(i)]) for i, score in want["scores"].items()]
         if [got["top"][key] for key in _SAME] != [want["top"][key] for key in _SAME]:
             problems.append(f"{name}: {_text(got['top'])} instead of {_text(want['top'])}")
@@ -286,13 +298,14 @@ def switch(prefix: Path, release: Path, undo: bool = False) -> None:
             temporary.unlink()
         temporary.symlink_to(f"releases/{release.name}")
         temporary.replace(prefix / "current")
-        sync(prefix)
     except OSError as exc:
         with contextlib.suppress(OSError):
             temporary.unlink()
         advice = f"Is {prefix / 'current'} a link, and is there space?"
         said = f"current cannot be replaced: {exc.strerror or exc}"
         raise Failure("switch", said, advice) from exc
+    with contextlib.suppress(OSError):  # done it is; os.sync() went before
+        sync(prefix)
 
 
 def rollback(prefix: Path, tell: Tell) -> Document:
@@ -308,9 +321,9 @@ def rollback(prefix: Path, tell: Tell) -> Document:
     run("rollback", check, "The earlier release no longer works; the current one stays", 120)
     tell({"step": "switch"})
     switch(prefix, release)
-    passed = json.loads((release / "passed.json").read_text(encoding="utf-8"))
-    if passed.get("unit"):
-        systemctl("restart", passed["unit"])
+    for unit in own_units(prefix):
+        tell({"step": "service"})
+        restarted(unit)
     return {"id": back, "previous": old}
 
 
@@ -328,51 +341,131 @@ def status(prefix: Path) -> Document:
     return {**report, "releases": whole, "free_bytes": free_bytes(prefix)}
 
 
-def prune(prefix: Path) -> None:
-    """Remove all releases but the current one and the one before it, and what came to nothing."""
+def prune(prefix: Path) -> List[str]:
+    """Remove all releases but the current one and the one before it, and what came to nothing.
+
+    What cannot be removed (a program run by sudo leaves files of root's) stands in nobody's way:
+    it is named in the warnings, and the next deployment tries again.
+    """
     current = current_of(prefix)
     keep = {current, previous_of(prefix)} if current else set(status(prefix)["releases"])
     releases = prefix / "releases"
-    for release in list(releases.iterdir()) if releases.is_dir() else ():
-        if release.name not in keep:
-            remove(release)
-    for leftover in prefix.glob(".current.*"):
-        leftover.unlink()
+    found = list(releases.iterdir()) if releases.is_dir() else []
+    doomed = [path for path in found if path.name not in keep]
+    warnings = []
+    for path in [*doomed, *prefix.glob(".current.*")]:
+        try:
+            remove(path)
+        except OSError as exc:
+            said = exc.strerror or exc
+            warnings.append(f"{exc.filename or path} cannot be removed: {said}. Whose is it?")
+    return warnings
 
 
-def start_service(prefix: Path, manifest: Document, release: Path) -> None:
-    """Enable and restart the user's unit; where it does not stay up, the old release comes back."""
-    unit = manifest["service"]["name"]
+# -- the service ----------------------------------------------------------------------------
+
+
+def enables_service(manifest: Document) -> bool:
+    return bool((manifest.get("service") or {}).get("enable"))
+
+
+def unit_name(prefix: Path) -> str:
+    """One for each prefix: two folders of the same name are two services."""
+    if prefix == Path.home() / "edgeclf":
+        return "edgeclf.service"
+    shown = re.sub(r"[^A-Za-z0-9_-]", "-", prefix.name)
+    return f"edgeclf-{shown}-{hashlib.sha256(os.fsencode(str(prefix))).hexdigest()[:8]}.service"
+
+
+def unit_text(manifest: Document, prefix: Path) -> str:
+    return str(manifest["service"]["unit"].replace("@PREFIX@", unit_quoted(str(prefix))))
+
+
+def unit_folder() -> Path:
+    """Where this user's units lie."""
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(home) / "systemd" / "user"
+
+
+def own_units(prefix: Path) -> List[str]:
+    """This prefix's unit, where it is enabled; asked of the files, which need no systemd."""
+    name = unit_name(prefix)
+    links = unit_folder().glob(f"*.wants/{name}")
+    return [name] if any(links) and (unit_folder() / name).exists() else []
+
+
+def start_service(prefix: Path, manifest: Document) -> None:
+    """Restart the user's unit, enabling it where that was asked for.
+
+    Where it does not stay up, the old release comes back, and the unit is as it was.
+    """
+    unit = unit_name(prefix)
+    path = unit_folder() / unit
+    was = path.read_bytes() if own_units(prefix) else None
     try:
-        home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-        folder = Path(home) / "systemd" / "user"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / unit).write_text(unit_text(manifest, release), encoding="utf-8")
-        systemctl("daemon-reload")
-        systemctl("enable", unit)
-        systemctl("restart", unit)
-        select.select([], [], [], 3.0)
-        systemctl("is-active", unit)
+        if enables_service(manifest):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(unit_text(manifest, prefix), encoding="utf-8")
+            systemctl("daemon-reload")
+            systemctl("enable", unit)
+        restarted(unit)
     except (OSError, Failure) as exc:
-        kept = _undone(prefix, unit)
+        kept = _undone(prefix, path, was)
         said = exc.message if isinstance(exc, Failure) else str(exc)
         advice = f"On the board: journalctl --user -u {unit}"
+        if not enables_service(manifest):
+            advice += f"; to be rid of the service: systemctl --user disable --now {unit}"
         raise Failure("service", f"{said}; {kept}", advice) from exc
 
 
-def _undone(prefix: Path, unit: str) -> str:
+def restarted(unit: str) -> None:
+    """It runs the current release, and stays up. The units wait longer after a crash than the
+    second between two looks, so that one that crashes is seen to be down; the count tells too."""
+    systemctl("restart", unit)
+    count = systemctl("show", "--property=NRestarts", unit)
+    for _ in range(LOOKS):
+        select.select([], [], [], LOOK_S)
+        systemctl("is-active", unit)
+    if systemctl("show", "--property=NRestarts", unit) != count:
+        raise Failure("service", f"{unit} crashes", f"On the board: journalctl --user -u {unit}")
+
+
+def _undone(prefix: Path, path: Path, was: Optional[bytes]) -> str:
+    """Back to the release before, and to the unit before: `was`, or None where none was enabled."""
     new, back = current_of(prefix), previous_of(prefix)
-    if back is None or new is None:
-        return f"{new} stays, for there is no other"
-    switch(prefix, prefix / "releases" / back, undo=True)
+    said = f"{new} stays, for there is no other"
+    try:
+        if new is not None and back is not None:
+            switch(prefix, prefix / "releases" / back, undo=True)
+            said = f"{back} is current again"
+        _unit_undone(path, was)
+    except (OSError, Failure) as exc:
+        said += f" ({exc.message if isinstance(exc, Failure) else exc})"
+    if new is not None and current_of(prefix) != new:
+        with contextlib.suppress(OSError):
+            remove(prefix / "releases" / new)
+    return said
+
+
+def _unit_undone(path: Path, was: Optional[bytes]) -> None:
+    if was is None:
+        with contextlib.suppress(Failure):
+            systemctl("disable", "--now", path.name)
+        for link in path.parent.glob(f"*.wants/{path.name}"):
+            link.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+    elif path.read_bytes() != was:
+        path.write_bytes(was)
     with contextlib.suppress(Failure):
-        systemctl("restart", unit)
-    remove(prefix / "releases" / new)
-    return f"{back} is current again"
+        systemctl("daemon-reload")
+    if was is not None:
+        systemctl("restart", path.name)
 
 
-def systemctl(*words: str) -> None:
-    run("service", ["systemctl", "--user", *words], "Is systemd there for this user?", 90)
+def systemctl(*words: str) -> str:
+    command = ["systemctl", "--user", *words]
+    return run("service", command, "Is systemd there for this user?", 90).stdout
 
 
 def unit_quoted(text: str) -> str:
@@ -388,20 +481,42 @@ def serve() -> None:
     stream = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - as long as we live
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
+    standing: Callable[[], str] = str
     try:
         order = json.loads(read_line(stream, IDLE_S))
         prefix = Path(os.path.expanduser(order["prefix"])).absolute()  # noqa: PTH111 - "~" inside
+        standing = standing_of(prefix)
         say({"pid": os.getpid()})
         say({"done": _ordered(order, prefix, stream)})
-    except Failure as exc:
-        say({"failed": exc.step, "message": exc.message, "advice": exc.advice})
+    except BrokenPipeError:
+        os._exit(1)  # nobody listens any more
+    except Exception as exc:
+        failure = as_failure(exc, _told["step"])
+        event = {"failed": failure.step, "message": failure.message, "advice": failure.advice}
+        say({**event, "standing": standing()})
         sys.exit(1)
-    except OSError as exc:
-        if isinstance(exc, BrokenPipeError):
-            os._exit(1)  # nobody listens any more
-        advice = "Is the disk full, or the folder not this user's?"
-        say({"failed": _told["step"], "message": f"{exc}", "advice": advice})
-        sys.exit(1)
+
+
+def as_failure(exc: Exception, step: str) -> Failure:
+    """Whatever went wrong in `step`, told in the same three parts."""
+    if isinstance(exc, Failure):
+        return exc
+    if isinstance(exc, OSError):
+        return Failure(step, f"{exc}", "Is the disk full, or the folder not this user's?")
+    return Failure(step, repr(exc), "Is a file there damaged? Else report it, please")
+
+
+def standing_of(prefix: Path) -> Callable[[], str]:
+    """A function that says, after a failure, what is current as against now."""
+    before = current_of(prefix)
+
+    def standing() -> str:
+        now = current_of(prefix)
+        if now is None:
+            return "Nothing is installed there, as before"
+        return f"{now} is current{', as before' if now == before else ' now'}"
+
+    return standing
 
 
 def _ordered(order: Document, prefix: Path, stream: IO[bytes]) -> Document:
@@ -434,9 +549,10 @@ def received(prefix: Path, order: Document, stream: IO[bytes]) -> Path:
     incoming = prefix / "incoming"
     incoming.mkdir(exist_ok=True)
     part = incoming / f"{order['sha256']}.part"
-    for other in incoming.iterdir():
+    for other in list(incoming.iterdir()):
         if other != part:
-            remove(other)
+            with contextlib.suppress(OSError):  # renamed away, at least
+                remove(other)
     offset = part.stat().st_size if part.exists() else 0
     if offset > order["size"]:
         part.unlink()
@@ -454,7 +570,8 @@ def received(prefix: Path, order: Document, stream: IO[bytes]) -> Path:
     except BaseException as exc:
         shutil.rmtree(str(folder), ignore_errors=True)
         if isinstance(exc, OSError):  # a full disk: what runs there needs the room more than we do
-            part.unlink()
+            with contextlib.suppress(OSError):
+                part.unlink()
         raise
     part.unlink()
     return folder
@@ -471,17 +588,21 @@ def _append(part: Path, stream: IO[bytes], left: int) -> None:
 
 
 def unpack(tar: Path, folder: Path) -> None:
-    """Plain files with plain names, and nothing else, without the archive's top folder."""
+    """Files and folders with plain names, and nothing else, without the archive's top folder."""
     with tarfile.open(str(tar), "r:") as archive:
         for member in archive:
-            if not member.isfile():
+            if not member.isfile() and not member.isdir():
                 raise Failure("verify", f"{member.name!r} is no file", "Make the payload again")
             path = folder.joinpath(*checked_name(member.name).split("/")[1:])
+            if member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
+                continue
             path.parent.mkdir(parents=True, exist_ok=True)
             source = archive.extractfile(member)
             assert source is not None
             with source, path.open("xb") as target:
                 shutil.copyfileobj(source, target, CHUNK)
+            path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 def _check_space(prefix: Path, need: int) -> None:
@@ -524,7 +645,7 @@ def say(event: Document) -> None:
 
 @contextlib.contextmanager
 def locked(prefix: Path) -> Iterator[None]:
-    """One at a time. The kernel frees the lock when this process ends, however it ends."""
+    """One at a time. The kernel frees the lock, however this process and its programs end."""
     try:
         (prefix / "releases").mkdir(parents=True, exist_ok=True)
         handle = os.open(str(prefix / ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -532,16 +653,21 @@ def locked(prefix: Path) -> Iterator[None]:
         advice = "Choose a folder of this user's with --prefix"
         raise Failure("lock", f"{prefix}: {exc.strerror or exc}", advice) from exc
     try:
-        # The programs started meanwhile must not inherit it: they would keep it.
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
-        raise Failure(
-            "lock", "another deployment to this folder is running", "Wait until it has ended"
-        ) from exc
-    else:
+        os.close(handle)
+        advice = f"Wait until it has ended; fuser {prefix / '.lock'} names it"
+        raise Failure("lock", "another deployment to this folder is running", advice) from exc
+    _inherited.append(handle)
+    try:
         yield
     finally:
+        _inherited.remove(handle)
         os.close(handle)
+
+
+# The programs started meanwhile hold the lock too: a pip whose installer was killed still writes.
+_inherited: List[int] = []
 
 
 def run(
@@ -570,6 +696,7 @@ def started(
             errors="replace",
             timeout=seconds,
             env=environment,
+            pass_fds=_inherited,
             cwd=None if folder is None else str(folder),
         )
     except subprocess.TimeoutExpired as exc:
@@ -612,28 +739,29 @@ def previous_of(prefix: Path) -> Optional[str]:
         return None
     releases = prefix / "releases"
     try:
-        name = json.loads((releases / current / "previous.json").read_text(encoding="utf-8"))["id"]
-    except (OSError, ValueError, KeyError):
+        note = json.loads((releases / current / "previous.json").read_text(encoding="utf-8"))
+        name = str(note["id"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     whole = (releases / name / "passed.json").is_file() and name != current
-    return str(name) if whole else None
+    return name if whole else None
 
 
 def free_name(wanted: Path) -> Path:
     """`wanted`, or with a number behind it: the same payload may be deployed again."""
-    names = [wanted, *(wanted.with_name(f"{wanted.name}-{n}") for n in range(2, 100))]
-    return next(path for path in names if not path.exists())
+    numbered = (wanted.with_name(f"{wanted.name}-{n}") for n in itertools.count(2))
+    return next(p for p in itertools.chain([wanted], numbered) if not os.path.lexists(str(p)))
 
 
 def remove(path: Path) -> None:
     """Renamed first, so that a half removed release is never taken for a whole one."""
     if path.is_symlink() or not path.is_dir():
-        path.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
         return
     doomed = path
     if not path.name.startswith(".removed-"):
-        doomed = path.with_name(f".removed-{path.name}")
-        shutil.rmtree(str(doomed), ignore_errors=True)
+        doomed = free_name(path.with_name(f".removed-{path.name}"))
         path.rename(doomed)
     shutil.rmtree(str(doomed))
 
@@ -715,10 +843,12 @@ def main() -> None:
     payload = Path(__file__).resolve().parent
 
     def tell(event: Document) -> None:
+        _told["step"] = event["step"]
         print(f"edgeclf: {event['step']}", flush=True)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
+    standing = standing_of(prefix)
     try:
         with locked(prefix):
             if arguments.rollback:
@@ -728,10 +858,10 @@ def main() -> None:
                 need = verified(payload)["need_bytes"]
                 _check_space(prefix, need)
                 done = install(prefix, payload, tell, lambda: None)
-    except Failure as exc:
-        sys.exit(f"edgeclf: {exc.step} failed: {exc.message}. {exc.advice}. The old version stays")
-    except OSError as exc:
-        sys.exit(f"edgeclf: failed: {exc}. The old version stays")
+    except Exception as exc:
+        failure = as_failure(exc, _told["step"])
+        said = f"{failure.step} failed: {failure.message}. {failure.advice}. {standing()}"
+        sys.exit(f"edgeclf: {said}")
     for warning in done.get("warnings", ()):
         print(f"edgeclf: {warning}", file=sys.stderr)
     print(f"edgeclf: {done['id']} is current in {prefix}")

@@ -8,9 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
-import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
@@ -25,7 +22,8 @@ from edgeclf.deploy.model_files import (
     deployable,
     score_bound,
 )
-from edgeclf.deploy.on_board import json_in
+from edgeclf.deploy.own_answers import own_answers
+from edgeclf.deploy.packing import copied_app, sums, write_tar
 from edgeclf.deploy.wheels import Wheel, edgeclf_wheel, fits, glibc_of, parsed
 from edgeclf.errors import ArgumentError, DeployError
 from edgeclf.model_file import ModelFile
@@ -39,7 +37,6 @@ _PICTURES = (".jpg", ".jpeg", ".png")
 # Beside what is installed: byte code, and the file system's blocks.
 _ROOM = 1.3
 _MARGIN = 20_000_000
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", "*.pyc")
 
 
 class Request(NamedTuple):
@@ -50,6 +47,7 @@ class Request(NamedTuple):
         wheels: the folder with edgeclf's wheels. photos: pictures to test with.
         service: whether the board's systemd is to run `app`.
         cache: where downloaded wheels are kept; refresh: download them anew.
+        requirements: packages that `app` needs, as pip takes them.
     """
 
     model: Optional[Path]
@@ -59,7 +57,7 @@ class Request(NamedTuple):
     service: bool
     cache: Path
     refresh: bool = False
-    name: str = "edgeclf"
+    requirements: Sequence[str] = ()
 
 
 class Payload(NamedTuple):
@@ -95,10 +93,10 @@ def prepared(
     for each in wheels:
         shutil.copyfile(str(each.path), str(stage / "wheels" / each.path.name))
     _copy_photos(request.photos, stage / "photos")
-    main = _copy_app(request.app, stage / "app")
+    main = copied_app(request.app, stage / "app")
     tell("answers")
     expected = {
-        **_own_answers(stage, name),
+        **own_answers(stage, name),
         "bound": score_bound(ModelFile(stage / "model" / name)),
     }
     _write_json(stage / "expected.json", expected)
@@ -117,16 +115,17 @@ def prepared(
         "backend": backend,
         "default_model": any(_holds_default_model(each) for each in wheels),
         "requirements": sorted(f"{w.name}=={w.version}" for w in wheels if w.name != "pip"),
-        "run": scripts.run_script(name, main),
+        "main": main,
+        "run": scripts.run_script(name, main and f"app/{main}"),
         "service": _service(request, main),
-        "sha256": _sums(stage),
+        "sha256": sums(stage),
     }
     return _packed(stage, work, manifest, wheels, board)
 
 
 def _collected_wheels(request: Request, wheel: Wheel, board: BoardFacts, extra: str) -> List[Wheel]:
     """What pip chose, and the built-in model's package where it lies beside edgeclf's wheel."""
-    found = needed_wheels(board, wheel, extra, request.cache, request.refresh)
+    found = needed_wheels(board, wheel, extra, request.cache, request.refresh, request.requirements)
     beside = [w for w in map(parsed, sorted(request.wheels.glob("*.whl"))) if w is not None]
     models = [w for w in beside if w.name == "edgeclf-default-model" and fits(w, board)]
     return [*found, *models[-1:]]
@@ -158,54 +157,6 @@ def _copy_photos(photos: Path, folder: Path) -> None:
         shutil.copyfile(str(path), str(folder / path.name))
 
 
-def _copy_app(app: Optional[Path], folder: Path) -> Optional[str]:
-    """Copy the user's program; the file to start, relative to the release."""
-    if app is None:
-        return None
-    if app.is_dir():
-        if not (app / "main.py").is_file():
-            raise ArgumentError(f"--app: expected a main.py in the folder {app}")
-        shutil.copytree(str(app), str(folder), ignore=_LEFT_OUT)
-        return "app/main.py"
-    if not app.is_file():
-        raise ArgumentError(f"--app: expected a Python file or a folder, and {app} is neither")
-    folder.mkdir()
-    shutil.copyfile(str(app), str(folder / app.name))
-    return f"app/{app.name}"
-
-
-def _own_answers(stage: Path, model: str) -> Dict[str, Any]:
-    """This machine's answers, from the copies that will be sent: what is missing shows here."""
-    shutil.copyfile(str(HERE / "answers.py"), str(stage / "answers.py"))
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            # The folder of this edgeclf first, so that it and no other one answers.
-            f"import runpy, sys; sys.path[:] = {sys.path!r}; sys.path.insert(0, "
-            f"{str(HERE.parent.parent)!r}); sys.argv[:] = sys.argv[1:]; "
-            "runpy.run_path(sys.argv[0], run_name='__main__')",
-            str(stage / "answers.py"),
-            str(stage / "model" / model),
-            str(stage / "photos"),
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    answers = json_in(done.stdout)
-    if done.returncode or not answers:
-        said = done.stderr.strip().splitlines()[-1:] or ["nothing"]
-        raise DeployError(
-            f"answers: the model does not run on this machine, so there is nothing to compare the "
-            f"board with: {said[0]}"
-        )
-    for photo in answers["photos"].values():
-        del photo["scores_of"]
-    return answers
-
-
 def _write_scripts(stage: Path, board: BoardFacts) -> None:
     shutil.copyfile(str(HERE / "on_board.py"), str(stage / "install.py"))
     (stage / "install.sh").write_text(scripts.install_script(board.python), encoding="utf-8")
@@ -216,16 +167,8 @@ def _service(request: Request, main: Optional[str]) -> Optional[Dict[str, Any]]:
         if request.service:
             raise ArgumentError("--service: expected a program to run; give it with --app")
         return None
-    unit = scripts.unit(Path(main).name)
-    return {"name": f"{request.name}.service", "unit": unit, "enable": request.service}
-
-
-def _sums(stage: Path) -> Dict[str, str]:
-    files = sorted(path for path in stage.rglob("*") if path.is_file())
-    return {
-        path.relative_to(stage).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-    }
+    unit = scripts.unit(main)
+    return {"unit": unit, "enable": request.service}
 
 
 def _packed(
@@ -246,22 +189,9 @@ def _packed(
     manifest.update(id=hashlib.sha256(content).hexdigest()[:12], need_bytes=need)
     _write_json(stage / "manifest.json", manifest)
     tar = work / "payload.tar"
-    _write_tar(stage, tar, f"edgeclf-{manifest['id']}")
+    write_tar(stage, tar, f"edgeclf-{manifest['id']}")
     digest = hashlib.sha256(tar.read_bytes()).hexdigest()
     return Payload(tar, stage, digest, manifest, board)
-
-
-def _write_tar(stage: Path, tar: Path, top: str) -> None:
-    """Plain files in order, with nothing of this machine in them: no owner, no time."""
-    with tarfile.open(str(tar), "w", format=tarfile.PAX_FORMAT) as archive:
-        for path in sorted(stage.rglob("*")):
-            if not path.is_file():
-                continue
-            info = tarfile.TarInfo(f"{top}/{path.relative_to(stage).as_posix()}")
-            info.size = path.stat().st_size
-            info.mode = 0o755 if path.suffix == ".sh" else 0o644
-            with path.open("rb") as file:
-                archive.addfile(info, file)
 
 
 def _write_json(path: Path, document: Dict[str, Any]) -> None:

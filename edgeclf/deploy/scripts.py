@@ -10,17 +10,21 @@ __all__ = ["first_boot_unit", "install_script", "run_script", "unit"]
 
 
 def run_script(model: str, main: Optional[str]) -> str:
-    """``current/run``: the program, or ``edgeclf predict`` where there is none."""
+    """``current/run``: the program, or ``edgeclf predict`` where there is none.
+
+    @RELEASE@ is put in on the board, quoted. Without -s, packages of the user's own that the
+    release was not tested with would join where the system's packages are used (armv7l).
+    """
     if main is None:
         start = '-m edgeclf predict --model "$EDGECLF_MODEL"'
     else:
         start = f'"$here"/{shlex.quote(main)}'
     return f"""#!/bin/sh
-# The link "current" is followed once, here: a switch never mixes two releases in one process.
-here=$(cd "$(dirname "$0")" && pwd -P) || exit 1
+# The link "current" was followed to find this file, and is not again: no switch mixes two releases.
+here=@RELEASE@
 EDGECLF_MODEL="$here"/model/{shlex.quote(model)}
 export EDGECLF_MODEL
-exec "$here/venv/bin/python" {start} "$@"
+exec "$here/venv/bin/python" -s {start} "$@"
 """
 
 
@@ -50,7 +54,7 @@ Description=edgeclf: {shown}
 [Service]
 ExecStart=/bin/sh "@PREFIX@/current/run"
 Restart=on-failure
-RestartSec=2
+RestartSec=5
 
 [Install]
 WantedBy=default.target

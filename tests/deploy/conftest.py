@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ensurepip
+import shlex
 import shutil
 import subprocess
 import sys
@@ -139,7 +140,12 @@ def prefix(installed, tmp_path):
     (path / "releases").mkdir(parents=True)
     name = installed.current()
     # The environment names its folder in few places; Python finds it by where it is.
-    shutil.copytree(installed.path / "releases" / name, path / "releases" / "old", symlinks=True)
+    old = path / "releases" / "old"
+    shutil.copytree(installed.path / "releases" / name, old, symlinks=True)
+    made = (installed.path / "releases" / name / "run").read_text()
+    assert f"here={installed.path}" in made
+    run = made.replace(f"here={installed.path}/releases/{name}", f"here={shlex.quote(str(old))}")
+    (old / "run").write_text(run)
     (path / "current").symlink_to("releases/old")
     found = Prefix(path)
     yield found

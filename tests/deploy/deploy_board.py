@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -140,6 +141,29 @@ def pack_wheel(folder, tag=None, change=None):
     path = folder / f"{name}-{tag}.whl"
     write_wheel(path, files, info)
     return path
+
+
+def changed(payload, folder, change):
+    """A payload that its maker wrote, and that is wrong all the same: its sums are right again.
+
+    `change(folder, manifest)` changes the unpacked copy in `folder`.
+    """
+    stage = folder / "payload"
+    shutil.copytree(payload.folder, stage)
+    manifest = json.loads((stage / "manifest.json").read_text())
+    change(stage, manifest)
+    manifest["sha256"] = {
+        path.relative_to(stage).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in stage.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+    (stage / "manifest.json").write_text(json.dumps(manifest))
+    with tarfile.open(folder / "payload.tar", "w") as archive:
+        for path in sorted(path for path in stage.rglob("*") if path.is_file()):
+            archive.add(path, f"top/{path.relative_to(stage)}")
+    digest = hashlib.sha256((folder / "payload.tar").read_bytes()).hexdigest()
+    tar = folder / "payload.tar"
+    return payload._replace(folder=stage, manifest=manifest, tar=tar, sha256=digest)
 
 
 def write_wheel(path, files, info):

@@ -5,6 +5,7 @@ The board is this machine behind a real sshd. Each test begins with a release "o
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,11 +18,12 @@ import pytest
 from deploy_board import PHOTOS, Prefix
 
 from edgeclf import deploy
+from edgeclf.deploy import on_board
 from edgeclf.errors import DeployError
 
 pytestmark = pytest.mark.heavy
 
-STEPS = ("transfer", "verify", "venv", "install", "doctor", "selftest", "confirm", "switch")
+STEPS = ("transfer", "verify", "venv", "install", "doctor", "selftest", "confirm")
 DRAGONFLY = "dragonfly"
 
 
@@ -34,8 +36,6 @@ def intact(prefix):
 
 
 def wait_for_lock(prefix):
-    from edgeclf.deploy import on_board
-
     for _ in range(600):
         try:
             with on_board.locked(prefix.path):
@@ -81,10 +81,6 @@ def test_the_installer_is_killed(connection, payload, prefix, step):
     with pytest.raises(DeployError, match=f"^{step}: .*ended in this step.*same command"):
         deploy.deploy(connection, payload, str(prefix.path), tell)
     wait_for_lock(prefix)
-    if step == "switch":  # one rename: before it or after it
-        assert prefix.current() in ("old", payload.manifest["id"])
-        assert prefix.label().startswith(DRAGONFLY)
-        return
     # A whole release that is not current may be left; nobody ever looks at it.
     assert prefix.current() == "old"
     assert prefix.label().startswith(DRAGONFLY)
@@ -92,6 +88,70 @@ def test_the_installer_is_killed(connection, payload, prefix, step):
         deploy.deploy(connection, payload, str(prefix.path), lambda event: None)
         assert prefix.current() != "old"
         assert prefix.label().startswith(DRAGONFLY)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_the_installer_is_killed_at_the_switch(payload, prefix, moment):
+    """One rename: before it the old release is current, after it the new one, and nothing else."""
+    code = (
+        "import os, runpy, signal, sys\n"
+        "from pathlib import Path\n"
+        "on_board = runpy.run_path(sys.argv[1], run_name='on_board')\n"
+        "original = Path.replace\n"
+        "def replace(self, target):\n"
+        "    if Path(target).name != 'current': return original(self, target)\n"
+        "    if sys.argv[4] == 'after': original(self, target)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Path.replace = replace\n"
+        "prefix, payload = map(Path, sys.argv[2:4])\n"
+        "with on_board['locked'](prefix):\n"
+        "    on_board['install'](prefix, payload, print, lambda: None)\n"
+    )
+    words = [sys.executable, "-c", code, on_board.__file__, prefix.path, payload.folder, moment]
+    assert subprocess.run(list(map(str, words))).returncode == -signal.SIGKILL
+    name = payload.manifest["id"]
+    assert prefix.current() == {"before": "old", "after": name}[moment]
+    assert prefix.label().startswith(DRAGONFLY)
+    kept = {"old"} if moment == "before" else {"old", name}
+    assert on_board.prune(prefix.path) == []
+    assert set(prefix.releases()) == kept
+    assert not list(prefix.path.glob(".current.*"))
+
+
+def another_processor(folder, manifest):
+    manifest["target"]["arch"] = "aarch64" if manifest["target"]["arch"] != "aarch64" else "x86_64"
+
+
+def another_answer(folder, manifest):
+    path = folder / "expected.json"
+    document = json.loads(path.read_text())
+    for photo in document["photos"].values():
+        photo["top"]["label"] = "unicorn"
+    path.write_text(json.dumps(document))
+
+
+def a_missing_module(folder, manifest):
+    (folder / "app").mkdir()
+    (folder / "app" / "app.py").write_text("import no_such_x\n")
+    manifest["main"] = "app.py"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (another_processor, r"^verify: .*made for the processor .*--arch"),
+        (another_answer, r"^selftest: .*instead of unicorn.*same version on both"),
+        (a_missing_module, r"^selftest: .*app\.py imports no_such_x, which is not there"),
+    ],
+)
+def test_a_payload_that_is_not_for_this_board(connection, payload, prefix, tmp_path, change, said):
+    other = boards.changed(payload, tmp_path / "other", change)
+    with pytest.raises(DeployError, match=said) as caught:
+        deploy.deploy(connection, other, str(prefix.path), lambda event: None)
+    assert str(caught.value).endswith("old is current, as before")
+    intact(prefix)
+    assert prefix.releases() == ["old"]
+    assert list((prefix.path / "incoming").iterdir()) == []
 
 
 @pytest.mark.parametrize("step", ["transfer", "install", "confirm"])

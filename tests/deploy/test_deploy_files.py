@@ -10,9 +10,11 @@ import sys
 import tarfile
 
 import pytest
-from deploy_board import Prefix
+from click.testing import CliRunner
+from deploy_board import ROOT, Prefix
 
 from edgeclf import deploy
+from edgeclf.cli.app import cli
 from edgeclf.deploy import scripts
 from edgeclf.errors import ArgumentError, DeployError
 
@@ -63,7 +65,7 @@ def test_a_bundle_installs_itself_and_goes_back(bundle, tmp_path):
     damaged = install(top, "--prefix", prefix.path)
     assert damaged.returncode == 1
     assert "verify failed" in damaged.stderr
-    assert "old version stays" in damaged.stderr
+    assert f"{name} is current, as before" in damaged.stderr
     assert prefix.current() == name
 
 
@@ -108,6 +110,49 @@ def test_prefixes_that_an_image_cannot_have(payload, tmp_path, prefix):
     assert not (tmp_path / "root").exists()
 
 
+def test_an_image_has_no_user_whose_service_it_could_be(payload, tmp_path):
+    service = {**payload.manifest, "service": {"unit": "", "enable": True}}
+    with pytest.raises(ArgumentError, match=r"--service: .*Leave it out.*docs/deploy\.md"):
+        deploy.write_overlay(payload._replace(manifest=service), tmp_path / "root", "/opt/edgeclf")
+    assert not (tmp_path / "root").exists()
+    command = ["deploy", "--overlay", str(tmp_path / "root"), "--service", "--app", "x.py"]
+    done = CliRunner().invoke(cli, [*command, "--arch", "aarch64", "--python", "3.11"])
+    assert done.exit_code == 2
+    assert "Leave it out" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    "place", ["opt", "opt/edgeclf-payload", "etc/systemd", "etc/systemd/system"]
+)
+def test_a_link_that_leads_out_of_the_image_is_refused(payload, tmp_path, place):
+    """An absolute one is right on the board, and one of this machine's here."""
+    root, host = tmp_path / "root", tmp_path / "host"
+    (root / place).parent.mkdir(parents=True)
+    (host / "edgeclf-payload").mkdir(parents=True)
+    (host / "edgeclf-payload" / "mine").touch()
+    (root / place).symlink_to(host)
+    with pytest.raises(DeployError, match=r"overlay: .*leads out of the image by a link"):
+        deploy.write_overlay(payload, root, "/opt/edgeclf")
+    assert [path.name for path in host.rglob("*")] == ["edgeclf-payload", "mine"]
+
+
+def test_a_unit_that_is_a_link_to_this_machine_is_refused(payload, tmp_path):
+    units = tmp_path / "root/etc/systemd/system"
+    units.mkdir(parents=True)
+    (tmp_path / "mine").write_text("mine")
+    (units / "edgeclf-first-boot.service").symlink_to(tmp_path / "mine")
+    with pytest.raises(DeployError, match="leads out of the image"):
+        deploy.write_overlay(payload, tmp_path / "root", "/opt/edgeclf")
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_link_within_the_image_is_followed(payload, tmp_path):
+    (tmp_path / "root/data").mkdir(parents=True)
+    (tmp_path / "root/opt").symlink_to("data")
+    deploy.write_overlay(payload, tmp_path / "root", "/opt/edgeclf")
+    assert (tmp_path / "root/data/edgeclf-payload/install.sh").is_file()
+
+
 def test_a_bundle_that_cannot_be_written(payload, tmp_path):
     with pytest.raises(DeployError, match="bundle: "):
         deploy.write_bundle(payload, tmp_path / "none" / "out.tar")
@@ -119,6 +164,13 @@ def test_systemd_finds_the_units_in_order(payload, tmp_path):
     deploy.write_overlay(payload, tmp_path, "/opt/edgeclf")
     units = [tmp_path / "etc/systemd/system/edgeclf-first-boot.service", tmp_path / "app.service"]
     units[1].write_text(scripts.unit("my app.py").replace("@PREFIX@", "/home/a b/$$x/%%y"))
+    # And the one that the documentation gives for an image's program.
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    units.append(tmp_path / "etc/systemd/system/documented-app.service")
+    (documented,) = re.findall(r"^```\n(\[Unit\].*?)^```$", text, re.M | re.S)
+    assert "ExecStart=/bin/sh /opt/edgeclf/current/run\n" in documented
+    assert "After=edgeclf-first-boot.service\n" in documented
+    units[2].write_text(documented)
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *map(str, units)], capture_output=True, text=True
     )

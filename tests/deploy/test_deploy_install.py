@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import zipfile
 
@@ -136,6 +135,8 @@ def test_the_program_is_no_python(broken, prefix):
     def change(folder):
         (folder / "app").mkdir()
         (folder / "app" / "app.py").write_text("def f(:\n")
+        document = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps({**document, "main": "app.py"}))
 
     fails(prefix, broken(change), "selftest", "SyntaxError")
 
@@ -173,44 +174,6 @@ def test_interrupted_before_the_switch(broken, prefix):
         on_board.install(prefix.path, folder, lambda event: None, interrupt)
     assert prefix.current() == "old"
     assert prefix.releases() == ["old"]
-
-
-@pytest.fixture
-def systemctl(tmp_path, monkeypatch):
-    """In place of systemd's: writes down what it was asked, and fails where told to."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    log = tmp_path / "systemctl.log"
-    script = folder / "systemctl"
-    script.write_text(f'#!/bin/sh\necho "$@" >> "{log}"\n[ "$2" != "$FAIL_AT" ]\n')
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return log
-
-
-def with_service(folder):
-    path = folder / "manifest.json"
-    document = json.loads(path.read_text())
-    unit = '[Service]\nExecStart=/bin/sh "@PREFIX@/current/run"\n'
-    document["service"] = {"name": "edgeclf.service", "unit": unit, "enable": True}
-    path.write_text(json.dumps(document))
-
-
-def test_a_service_is_started(broken, prefix, systemctl, tmp_path):
-    with on_board.locked(prefix.path):
-        folder = broken(with_service)
-        on_board.install(prefix.path, folder, lambda event: None, lambda: None)
-    said = [line.split()[1] for line in systemctl.read_text().splitlines()]
-    assert said == ["daemon-reload", "enable", "restart", "is-active"]
-    unit = (tmp_path / "config/systemd/user/edgeclf.service").read_text()
-    assert "a prefix; $$(touch pwned) 'x'/current/run" in unit
-
-
-def test_a_service_that_does_not_stay_up(broken, prefix, systemctl, monkeypatch):
-    monkeypatch.setenv("FAIL_AT", "is-active")
-    fails(prefix, broken(with_service), "service", "old is current again")
-    assert systemctl.read_text().splitlines()[-1] == "--user restart edgeclf.service"
 
 
 def test_names_that_lead_out(tmp_path, payload):

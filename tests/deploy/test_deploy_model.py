@@ -131,6 +131,11 @@ def test_float_tensors_may_differ_by_rounding_alone():
         assert len(differences(want, came)[0]) == count
 
 
+def test_a_model_with_fewer_classes_is_another_model():
+    problems, _ = differences(answers(), answers(scores_of=[1.0]))
+    assert "there are 1 classes" in problems[0]
+
+
 def test_a_photograph_without_an_answer():
     came = {**answers(), "photos": {}}
     assert differences(answers(), came)[0] == ["p.jpg: no answer"]

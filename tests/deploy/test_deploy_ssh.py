@@ -123,6 +123,8 @@ def command_line(sshd, *args, **variables):
         ([], "expected a HOST"),
         (["--bundle", "x.tar"], "--arch and --python"),
         (["pi", "--status", "--rollback"], "exclude each other"),
+        (["pi", "--requirement", "-r/etc/passwd"], "expected such as pyserial"),
+        (["pi", "--requirement", "x @ https://a.b"], "expected such as pyserial"),
         (["--bundle", "x", "--arch", "aarch64", "--python", "three"], "expected such as 3.11"),
         (["--bundle", "x", "--arch", "aarch64", "--python", "3.11", "--glibc", "new"], "2.31"),
         (["--bundle", "x", "--arch", "armv7l", "--python", "3.11", "--has", "numpy"], "NAME=="),
@@ -184,5 +186,5 @@ def test_the_whole_way(sshd, wheels, offline, tmp_path):
     releases = [path.name for path in (prefix / "releases").iterdir()]
     assert len(releases) == 2, "the current one and the one before it"
     assert not list(tmp_path.rglob("pwned"))
-    unit = (prefix / "current" / "pre-fix----touch-pwned-.service").read_text()
+    unit = next((prefix / "current").glob("edgeclf-pre-fix----touch-pwned--*.service")).read_text()
     assert '/pre fix; $$(touch pwned)/current/run"' in unit

@@ -183,6 +183,42 @@ def test_a_choice_is_kept_and_a_failed_one_leaves_nothing(local_index, tmp_path,
     assert list((tmp_path / "other").iterdir()) == []
 
 
+def test_a_pin_is_a_choice_of_its_own(local_index, tmp_path, monkeypatch):
+    _stand_in(local_index, "for-64-bit", "0.9")
+    board = assumed_board("aarch64", (3, 11), (2, 36))
+    wheel = wheel_for(tmp_path, board)
+
+    def version():
+        found = needed_wheels(board, wheel, "tflite", tmp_path / "cache")
+        return next(w.version for w in found if w.name == "for-64-bit")
+
+    assert version() == "1.0"
+    pins = tmp_path / "pins.txt"
+    monkeypatch.setenv("PIP_CONSTRAINT", str(pins))
+    for pinned in ("0.9", "1.0"):  # the same file with another content, too
+        pins.write_text(f"for-64-bit=={pinned}\n")
+        assert version() == pinned
+
+
+def test_what_the_program_needs_comes_too(local_index, tmp_path):
+    _stand_in(local_index, "py-serial", "3.5")
+    _stand_in(local_index, "py-serial", "3.4")
+    board = assumed_board("aarch64", (3, 11), (2, 36))
+    wheel = wheel_for(tmp_path, board)
+
+    def chosen(*requirements):
+        cache = tmp_path / "cache"
+        found = needed_wheels(board, wheel, "tflite", cache, requirements=requirements)
+        return {w.name: w.version for w in found}
+
+    assert "py-serial" not in chosen()
+    assert chosen("py-serial")["py-serial"] == "3.5"
+    assert chosen("py-serial<3.5")["py-serial"] == "3.4"
+    assert "py-serial" not in chosen()
+    with pytest.raises(DeployError, match=r"no wheels for aarch64.*no-such-package"):
+        chosen("no-such-package")
+
+
 def test_old_tags_are_among_those_taken():
     tags = platform_tags(assumed_board("armv7l", (3, 11), (2, 27)))
     assert tags[0] == "manylinux_2_27_armv7l"
