@@ -14,8 +14,7 @@ from typing import List
 
 from board_pages import ROOT
 
-# Its own Python, if python3-dev was installed with Debian's headers: zig does not find the part of
-# them that lies in a folder for each processor. And what uv installs, with headers in one folder.
+# Its own Python, with headers if python3-dev was installed; and what uv installs.
 _PROGRAM = """#!{python}
 import json, os, shutil, sys
 from pathlib import Path
@@ -68,8 +67,6 @@ elif name == "make":
     Path("dist").mkdir()
     for python in build_wheels._interpreters(asked.python):
         for arch in asked.arch:
-            if python.include == "debian":
-                sys.exit("pyconfig.h: file not found")
             tag = tags.python_tag(python.version)
             platform = tags.TARGETS[arch].platform_tag
             Path("dist", f"edgeclf-0-{{tag}}-{{tag}}-{{platform}}.whl").touch()

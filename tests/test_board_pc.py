@@ -55,6 +55,7 @@ def test_the_stand_in_of_a_pc_has_only_what_was_installed(tmp_path):
     with pytest.raises(subprocess.CalledProcessError):
         run_on_pc(without_uv, packages, "3.12", tmp_path / "uv")
     with pytest.raises(subprocess.CalledProcessError):
-        run_on_pc(for_one, [*packages, "python3-dev"], "3.11", tmp_path / "debian")
+        run_on_pc(for_one, packages, "3.11", tmp_path / "debian")
+    assert list(run_on_pc(for_one, [*packages, "python3-dev"], "3.11", tmp_path / "dev").iterdir())
     with pytest.raises(subprocess.CalledProcessError):
         run_on_pc(lines, without_git, "3.12", tmp_path / "git")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from interpreters import Interpreter
-from tags import GLIBC, Target
+from tags import GLIBC, TARGETS, Target
 
 
 def compile_module(source: Path, build: Path, target: Target, python: Interpreter) -> Path:
@@ -30,7 +31,7 @@ def compile_module(source: Path, build: Path, target: Target, python: Interprete
         "CMAKE_BUILD_TYPE": "Release",
         "CMAKE_MAKE_PROGRAM": tools / "ninja",
         "CMAKE_TOOLCHAIN_FILE": source / "toolchains" / f"{target.triple}.cmake",
-        "CMAKE_CXX_FLAGS": shlex.join(_compiler_flags(source, build)),
+        "CMAKE_CXX_FLAGS": shlex.join(_compiler_flags(source, build, python)),
         "CMAKE_MODULE_LINKER_FLAGS": "-s -Wl,--build-id=sha1",
         "EDGECLF_PYTHON_WITH_ZIG": sys.executable,
         "EDGECLF_GLIBC": ".".join(map(str, GLIBC)),
@@ -54,13 +55,32 @@ def compile_module(source: Path, build: Path, target: Target, python: Interprete
     return output / f"_core{target.module_suffix(python.version)}"
 
 
-def _compiler_flags(source: Path, build: Path) -> "list[str]":
+def _compiler_flags(source: Path, build: Path, python: Interpreter) -> "list[str]":
     """No path of this machine may reach the module's bytes."""
     import pybind11
 
     folders = (source, build, Path(pybind11.get_include()))
     maps = [f"-ffile-prefix-map={folder}=." for folder in folders]
-    return [*maps, "-include", str(source / "toolchains" / "wheels" / "target_pyconfig.h")]
+    configured = ["-include", str(source / "toolchains" / "wheels" / "target_pyconfig.h")]
+    return [*maps, *multiarch_headers(python.include, build / "multiarch"), *configured]
+
+
+def multiarch_headers(include: str, folder: Path) -> "list[str]":
+    """Flags with which Debian's pyconfig.h is found, of which there is one for each processor.
+
+    Its Python.h includes <aarch64-linux-gnu/python3.11/pyconfig.h>, in a folder that zig does not
+    know, and that a machine has for its own processor alone. That one serves all: what differs
+    target_pyconfig.h puts right.
+    """
+    home = Path(include)
+    own = sorted(home.parent.glob(f"*-linux-gnu*/{home.name}/pyconfig.h"))
+    if not own:
+        return []
+    for target in TARGETS.values():
+        copy = folder / target.triple / home.name
+        copy.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(own[0], copy / "pyconfig.h")
+    return ["-isystem", str(folder)]
 
 
 def _run(command: "list[str]", build: Path) -> None:
