@@ -3,6 +3,7 @@
 python examples/camera.py [CAMERA-NUMBER | VIDEO] [FRAMES]
 """
 
+import contextlib
 import sys
 
 import cv2
@@ -16,7 +17,8 @@ camera = cv2.VideoCapture(int(source) if source.isdigit() else source)
 if not camera.isOpened():
     sys.exit(f"cannot open camera or video {source!r}")
 
-with edgeclf.Classifier(score_threshold=0.3) as classifier:
+# Ctrl-C ends it.
+with edgeclf.Classifier(score_threshold=0.3) as classifier, contextlib.suppress(KeyboardInterrupt):
     classifier.warmup()
     seen = 0
     while frames is None or seen < frames:
