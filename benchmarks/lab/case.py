@@ -11,9 +11,10 @@ from typing import Tuple
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# Behind all others: edgeclf may be a wheel's.
 for folder in (ROOT, ROOT / "tests"):
     if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+        sys.path.append(str(folder))
 
 import oracle  # noqa: E402
 
