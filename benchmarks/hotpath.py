@@ -2,7 +2,8 @@
 
 Makes its own environments (lab/environment.py), then measures in one process: contenders in turn,
 in random order, one thread each, on cold and on warm frames, after each has shown its answer to be
-right. Writes results/<machine>-hotpath.json, .md and .svg. README.md beside it explains.
+right. Writes <machine>-hotpath.json, .md and .svg: into results/ where a wheel was measured whole,
+else into build/benchmarks/. README.md beside it explains.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLCHAINS = ROOT / "toolchains"
 sys.path.insert(0, str(TOOLCHAINS / "wheels"))
 
+import compiling  # noqa: E402
 import sources  # noqa: E402
+from tags import TARGETS  # noqa: E402
 
 MADE = (
     "build/x.cpp",
@@ -53,6 +55,20 @@ def test_no_wheels_are_no_reason_to_pass(tmp_path):
     done = without_pythons(tmp_path, str(TOOLCHAINS / "arm_root.py"), str(tmp_path))
     assert done.returncode == 1
     assert "no wheel for aarch64" in done.stderr
+
+
+def test_debian_s_headers_are_found_for_every_processor(tmp_path):
+    include = tmp_path / "include" / "python3.11"
+    include.mkdir(parents=True)
+    assert compiling.multiarch_headers(str(include), tmp_path / "none") == []
+    for triple, content in (("aarch64-linux-gnu", "not this"), ("x86_64-linux-gnu", "this")):
+        own = tmp_path / "include" / triple / "python3.11"
+        own.mkdir(parents=True)
+        (own / "pyconfig.h").write_text(content)
+    folder = tmp_path / "headers"
+    assert compiling.multiarch_headers(str(include), folder) == ["-isystem", str(folder)]
+    for target in TARGETS.values():
+        assert (folder / target.triple / "python3.11" / "pyconfig.h").read_text() == "this"
 
 
 def test_without_git_the_sources_are_the_same(tmp_path):

@@ -73,7 +73,10 @@ def main() -> None:
     parser.add_argument("--arch", nargs="+", choices=sorted(BOARDS), default=list(BOARDS))
     arguments = parser.parse_args()
     for arch in arguments.arch:
-        check(arch, arguments.dist.resolve(), ROOT / "build" / "arm-root" / arch)
+        try:
+            check(arch, arguments.dist.resolve(), ROOT / "build" / "arm-root" / arch)
+        except _Skipped as exc:
+            print(f"arm-root: {arch}: SKIPPED, its wheel was not run: {exc}")
 
 
 def check(arch: str, dist: Path, folder: Path) -> None:
@@ -104,9 +107,12 @@ def check(arch: str, dist: Path, folder: Path) -> None:
             print(f"{arch}: {where}: {json.dumps(found)}", flush=True)
 
 
+class _Skipped(Exception):
+    """Something of this machine is missing; the message says what."""
+
+
 def _skip(reason: str) -> NoReturn:
-    print(f"arm-root: SKIPPED, no wheel was run on ARM: {reason}")
-    sys.exit(0)
+    raise _Skipped(reason)
 
 
 def debian_root(board: Board, folder: Path) -> Path:

@@ -41,5 +41,7 @@ def requirements(
         if not re.fullmatch(
             r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[\w,.-]+\])?([<>=!~]=?=?[\w.*,<>=!~]+)?", value
         ):
-            raise click.BadParameter(f"expected such as pyserial or pyserial==3.5, got {value!r}")
+            raise click.BadParameter(
+                f"expected a package such as pyserial or pyserial==3.5, got {value!r}"
+            )
     return values

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -21,11 +20,11 @@ from build_models import TINY_SPEC, frames, tiny_classifier
 from fake_builders import fake_builder
 from onnx import load, save
 
-from edgeclf.build import Store, build_engine, engine_for, first_use
+from edgeclf.build import Store, engine_for, first_use
 from edgeclf.build.first_use import cache_name
 from edgeclf.cuda.fake import FAKE_FACTS, FakeCuda
 from edgeclf.engine import facts_of, split
-from edgeclf.errors import BackendError, ModelError
+from edgeclf.errors import BackendError
 from edgeclf.model_file import ModelFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -268,45 +267,3 @@ def test_a_builder_that_is_killed_does_not_block_the_next(board, tmp_path):
     after = _script(board, record)
     assert after.wait(timeout=120) == 0
     assert len(board.kept) == 1
-
-
-ALL_MISSING = ("onnx", "onnxruntime", "tensorrt", "tensorrt_rtx_bindings", "google.protobuf")
-
-
-@pytest.mark.parametrize(
-    ("missing", "said"),
-    [
-        (ALL_MISSING, ("pip install edgeclf[onnx]",)),
-        (ALL_MISSING[2:4], ("none is installed", "JetPack")),
-    ],
-)
-def test_nothing_is_imported_by_looking(missing, said, tmp_path):
-    # `import edgeclf.build` on a machine with NumPy, Pillow and click alone; then with ONNX.
-    tiny_classifier(tmp_path / "x.onnx")
-    code = f"""
-        import sys
-        for name in {missing}:
-            sys.modules[name] = None
-        import edgeclf.build
-        from edgeclf.errors import BackendUnavailable
-        try:
-            edgeclf.build.build_engine("x.onnx", "x.engine", spec={TINY_SPEC})
-        except BackendUnavailable as exc:
-            print(exc)
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=str(tmp_path),
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stderr
-    for words in said:
-        assert words in done.stdout
-
-
-def test_a_wrong_file_is_said_before_what_is_missing(tmp_path):
-    with pytest.raises(ModelError, match=r"absent.onnx: cannot be read"):
-        build_engine(tmp_path / "absent.onnx", tmp_path / "x.engine", runtime="tensorrt")
-    assert not list(tmp_path.iterdir())

@@ -69,17 +69,17 @@ def multiarch_headers(include: str, folder: Path) -> "list[str]":
     """Flags with which Debian's pyconfig.h is found, of which there is one for each processor.
 
     Its Python.h includes <aarch64-linux-gnu/python3.11/pyconfig.h>, in a folder that zig does not
-    know, and that a machine has for its own processor alone. That one serves all: what differs
-    target_pyconfig.h puts right.
+    know, and that a machine has for its own processor alone: wheels are made on x86-64. That one
+    serves all: what differs target_pyconfig.h puts right.
     """
     home = Path(include)
-    own = sorted(home.parent.glob(f"*-linux-gnu*/{home.name}/pyconfig.h"))
-    if not own:
+    own = home.parent / "x86_64-linux-gnu" / home.name / "pyconfig.h"
+    if not own.exists():
         return []
     for target in TARGETS.values():
         copy = folder / target.triple / home.name
         copy.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(own[0], copy / "pyconfig.h")
+        shutil.copyfile(own, copy / "pyconfig.h")
     return ["-isystem", str(folder)]
 
 
