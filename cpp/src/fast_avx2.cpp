@@ -14,8 +14,8 @@ namespace edgeclf {
 
 void add_avx2_fast_kernels(std::vector<FastKernels>& kernels) {
   if (!has_instruction_set("avx2")) return;
-  kernels.push_back({"avx2", kBlocks, kBlocks, down, down_two, down_shared, across, across_two,
-                     bilinear, convert, encode});
+  kernels.push_back({"avx2", kBlocks, kBlocks, kBundled, down, down_bundle, down_shared, across,
+                     across_bundle, bilinear, convert, encode});
 }
 
 }  // namespace edgeclf

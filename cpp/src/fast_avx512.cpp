@@ -19,8 +19,8 @@ void add_avx512_fast_kernels(std::vector<FastKernels>& kernels) {
   // Bilinear from four pixels was 0.9 to 1.0 times as fast as AVX2's: it gathers, and there are as
   // many loads for a wider vector, and fewer ports to put them together.
   const FastKernels& avx2 = kernels.back();
-  kernels.push_back({"avx512", kBlocks, avx2.blocks, down, down_two, down_shared, across_anywhere,
-                     across_two_anywhere, avx2.bilinear, convert, encode});
+  kernels.push_back({"avx512", kBlocks, avx2.blocks, kBundled, down, down_bundle, down_shared,
+                     across_anywhere, across_bundle_anywhere, avx2.bilinear, convert, encode});
 }
 
 }  // namespace edgeclf

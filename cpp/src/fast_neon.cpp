@@ -12,8 +12,8 @@
 namespace edgeclf {
 
 void add_neon_fast_kernels(std::vector<FastKernels>& kernels) {
-  kernels.push_back({"neon", kBlocks, kBlocks, down, down_two, down_shared, across, across_two,
-                     bilinear, convert, encode});
+  kernels.push_back({"neon", kBlocks, kBlocks, kBundled, down, down_bundle, down_shared, across,
+                     across_bundle, bilinear, convert, encode});
 }
 
 }  // namespace edgeclf

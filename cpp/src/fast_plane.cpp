@@ -21,7 +21,9 @@ struct Effort {
 
 double effort_down(int rows) { return rows <= 2 ? 8.0 : 4.75 * rows + 8.0; }
 double effort_down_shared(int rows) { return 6.5 * rows + 11.0; }
-double effort_down_two(int rows) { return 5.75 * rows + 16.0; }
+double effort_down_bundle(int rows, int rows_in_lines, int lines) {
+  return 2.0 * rows + 2.67 * rows_in_lines + 8.0 * lines;
+}
 
 // `down`: of 64 bytes.
 Effort effort_of(const AcrossTable& across, int bytes, double down) {
@@ -63,7 +65,7 @@ FastPlane::FastPlane(const Axes& axes, const PixelLayout& pixel, int columns, bo
     share_fetching(effort.down, effort.across, effort.encode);
   } else {
     across_ = make_across(axes.x, pixel, kernels.blocks);
-    set_sums(axes.y, fraction, kernels.blocks);
+    set_sums(axes.y, fraction, kernels);
     const Effort effort = effort_of(across_, bytes_, effort_of_sums());
     share_fetching(effort.down, effort.across, effort.encode);
   }
@@ -81,14 +83,16 @@ void FastPlane::set_lower_weights(const Axis<double>& axis) {
   }
 }
 
-void FastPlane::set_sums(const Axis<double>& axis, int fraction, int blocks) {
+void FastPlane::set_sums(const Axis<double>& axis, int fraction, const FastKernels& kernels) {
   FixedAxis fixed = to_words(axis, bits_down(axis));
   down_ = std::move(fixed.taps);
   shift_ = fixed.bits - fraction;
-  if (blocks > 0 && down_.max_taps > 2) shared_ = shared_rows(down_);
-  if (!shared_.empty()) return;
-  if (blocks > 0 && down_.max_taps > 2) paired_ = paired_rows(down_);
-  if (!paired_.empty()) return;
+  if (kernels.bundled > 0 && down_.max_taps > 2) {
+    shared_ = shared_rows(down_);
+    if (!shared_.empty()) return;
+    bundled_ = bundled_rows(down_, kernels.bundled);
+    if (!bundled_.empty()) return;
+  }
   row_count_ = down_.max_taps + down_.max_taps % 2;
   for (int i = 0; i < down_.size(); ++i) {
     const std::int16_t* weights = down_.weight(i);
@@ -97,45 +101,59 @@ void FastPlane::set_sums(const Axis<double>& axis, int fraction, int blocks) {
   }
 }
 
-// Of 64 bytes, in cycles; for one line, or for two where they are summed together.
+// Of 64 bytes, in cycles; for one line or for a bundle.
 double FastPlane::effort_of_sums() const {
   if (!shared_.empty()) return effort_down_shared(shared_.count[shared_.count.size() / 2]);
-  if (!paired_.empty()) return effort_down_two(paired_.count[paired_.count.size() / 2]);
-  return effort_down(row_count_);
+  if (bundled_.empty()) return effort_down(row_count_);
+  const std::size_t middle = bundled_.count.size() / 2;
+  const auto lines = static_cast<std::size_t>(bundled_.lines);
+  int rows_in_lines = 0;
+  for (std::size_t line = middle * lines; line < (middle + 1) * lines; ++line) {
+    rows_in_lines += bundled_.end[line] - bundled_.begin[line];
+  }
+  return effort_down_bundle(bundled_.count[middle], rows_in_lines, bundled_.lines);
 }
 
 void FastPlane::share_fetching(double down, double across, double encode) {
   constexpr int kCacheLine = 64;
-  const double lines = paired_.empty() ? 1.0 : 2.0;
+  const int lines = lines_at_once();
   across *= lines;
   const double whole = down + across + (encodes_ ? lines * encode : 0.0);
   const auto reached = [&](double effort) {
     return static_cast<int>(effort / whole * bytes_) / kCacheLine * kCacheLine;
   };
   const int after_down = reached(down);
-  const int after_across = encodes_ ? reached(down + across) : bytes_;
-  const int after_line = encodes_ ? reached(down + across + encode) : bytes_;
-  fetched_[0] = {nullptr, 0, after_down, after_across, paired_.empty() ? bytes_ : after_line};
-  fetched_[1] = {nullptr, 0, after_line, after_line, bytes_};
+  int fetched = encodes_ ? reached(down + across) : bytes_;
+  for (int i = 0; i < lines; ++i) {
+    const bool last = !encodes_ || i + 1 == lines;
+    const int after_line = last ? bytes_ : reached(down + across + (i + 1) * encode);
+    const int begin = i == 0 ? after_down : fetched;
+    fetched_[static_cast<std::size_t>(i)] = {nullptr, 0, begin, fetched, after_line};
+    fetched = after_line;
+  }
 }
 
-// The most that a line, or two that are summed together, are made of.
-int FastPlane::rows_at_once() const { return paired_.empty() ? down_.max_taps : paired_.row_count; }
+// The most that a line, or a bundle, is made of.
+int FastPlane::rows_at_once() const {
+  return bundled_.empty() ? down_.max_taps : bundled_.row_count;
+}
+
+int FastPlane::lines_at_once() const { return bundled_.empty() ? 1 : bundled_.lines; }
 
 void FastPlane::lay_out_workspace(bool copied) {
-  const auto lines = static_cast<std::size_t>(samples_);
+  const auto lines = static_cast<std::size_t>(lines_at_once());
   const auto rows = static_cast<std::size_t>(rows_at_once());
   std::size_t end = 0;
   const auto take = [&end](std::size_t size) { return std::exchange(end, end + aligned(size)); };
   ring_pitch_ = aligned(static_cast<std::size_t>(bytes_));
   ring_offset_ = take(copied ? rows * ring_pitch_ : 0);
   const auto words = static_cast<std::size_t>(bilinear_ ? 0 : bytes_ + across_.words_behind());
-  words_offset_ = take(words * sizeof(std::int16_t));
-  next_words_offset_ = take(paired_.empty() ? 0 : words * sizeof(std::int16_t));
+  words_size_ = aligned(words * sizeof(std::int16_t));
+  words_offset_ = take(lines * words_size_);
   const auto kept = static_cast<std::size_t>(shared_.empty() ? 0 : kept_sums(bytes_));
   kept_offset_ = take(kept * sizeof(std::int32_t));
-  const auto line = static_cast<std::size_t>(padded_) * sizeof(std::int16_t);
-  lines_offset_ = take((paired_.empty() ? 1 : 2) * lines * line);
+  const auto line = static_cast<std::size_t>(samples_ * padded_) * sizeof(std::int16_t);
+  lines_offset_ = take(lines * line);
   pointers_offset_ = take(2 * (rows + 1) * sizeof(void*));
   workspace_size_ = end;
 }

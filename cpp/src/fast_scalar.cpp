@@ -111,7 +111,7 @@ void encode(const ConstFastLines& lines, const FastEncoding& encoding, int size,
 }  // namespace
 
 FastKernels scalar_fast_kernels() {
-  return {"scalar", 0, 0, down, nullptr, nullptr, across, nullptr, bilinear, convert, encode};
+  return {"scalar", 0, 0, 0, down, nullptr, nullptr, across, nullptr, bilinear, convert, encode};
 }
 
 const std::vector<FastKernels>& available_fast_kernels() {

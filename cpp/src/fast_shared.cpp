@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace edgeclf {
 namespace {
@@ -12,10 +13,12 @@ constexpr double kCostForBoth = 22.0 / 14.0;
 constexpr double kMostOfCost = 0.85;
 constexpr int kFewRows = 4;
 
-// The same of lines that are made together, where a pair that is widened once takes 6, and to add
-// it to a line 4 (AVX-512). Above this it was 0.9 to 1.1 times as fast, below 1.03 to 1.3, with
-// SSE4.1, AVX2 and AVX-512; NEON was never timed.
-constexpr double kMostOfCostOfTwo = 0.88;
+// The same of bundles, where a pair that is widened once takes 6, and to add it to a line 4
+// (AVX-512). Above this it was 0.9 to 1.1 times as fast, below 1.03 to 1.3, with SSE4.1, AVX2 and
+// AVX-512; NEON was never timed.
+constexpr int kCostOfPair = 6;
+constexpr int kCostInLine = 4;
+constexpr double kMostOfCostOfBundles = 0.88;
 
 int pairs_of(const std::vector<std::int32_t>& counts) {
   return std::accumulate(counts.begin(), counts.end(), 0,
@@ -45,47 +48,62 @@ bool is_covered(const Axis<std::int16_t>& down, int i, int begin) {
 
 int even(int count) { return count + count % 2; }
 
-// The rows of lines y and y + 1, where there is such a line.
-void add_pair_of(const Axis<std::int16_t>& down, int y, PairedRows& paired) {
-  const bool alone = y + 1 == down.size();
-  const int first = alone ? down.first[static_cast<std::size_t>(y)]
-                          : std::min(down.first[static_cast<std::size_t>(y)],
-                                     down.first[static_cast<std::size_t>(y) + 1]);
-  const int end = even(end_of(down, y) - first);
-  const int next_first = alone ? first + end : down.first[static_cast<std::size_t>(y) + 1];
-  const int next_begin = std::min((next_first - first) / 2 * 2, end);
-  paired.first.push_back(first);
-  paired.next_begin.push_back(next_begin);
-  paired.end.push_back(end);
-  paired.count.push_back(alone ? end_of(down, y) - first
-                               : std::max(end_of(down, y), end_of(down, y + 1)) - first);
-  paired.row_count = std::max(paired.row_count, even(paired.count.back()));
+// Of lines y and following. None begins after the first has ended; those that are not there, behind
+// the last line, weigh nothing.
+void add_bundle(const Axis<std::int16_t>& down, int y, BundledRows& bundled) {
+  const int last = std::min(y + bundled.lines, down.size()) - 1;
+  const int first = down.first[static_cast<std::size_t>(y)];
+  const int count = end_of(down, last) - first;
+  const int first_ends = even(end_of(down, y) - first);
+  bundled.first.push_back(first);
+  bundled.count.push_back(count);
+  bundled.row_count = std::max(bundled.row_count, even(count));
+  for (int i = y; i < y + bundled.lines; ++i) {
+    const int begin = i <= last ? down.first[static_cast<std::size_t>(i)] - first : count;
+    bundled.begin.push_back(std::min(begin / 2 * 2, first_ends));
+    bundled.end.push_back(even(end_of(down, std::min(i, last)) - first));
+  }
 }
 
-bool pays(const PairedRows& paired, const Axis<std::int16_t>& down) {
-  int together = 0;
-  for (std::size_t i = 0; i < paired.count.size(); ++i) {
-    const int rows = even(paired.count[i]);
-    together += 6 * rows / 2 + 4 * (paired.end[i] + rows - paired.next_begin[i]) / 2;
+double cost_of(const BundledRows& bundled) {
+  double cost = 0.0;
+  for (const int count : bundled.count) cost += kCostOfPair * even(count) / 2;
+  for (std::size_t i = 0; i < bundled.begin.size(); ++i) {
+    cost += kCostInLine * (bundled.end[i] - bundled.begin[i]) / 2;
   }
-  return together <= kMostOfCostOfTwo * 10 * pairs_of(down.count);
+  return cost;
+}
+
+BundledRows bundles_of(const Axis<std::int16_t>& down, int lines) {
+  BundledRows bundled;
+  bundled.lines = lines;
+  for (int y = 0; y < down.size(); y += lines) add_bundle(down, y, bundled);
+  return bundled;
+}
+
+void set_weights(const Axis<std::int16_t>& down, BundledRows& bundled) {
+  for (std::size_t i = 0; i < bundled.begin.size(); ++i) {
+    const int first = bundled.first[i / static_cast<std::size_t>(bundled.lines)];
+    for (int k = 0; k < bundled.row_count; ++k) {
+      bundled.weights.push_back(weight_of(down, static_cast<int>(i), first + k));
+    }
+  }
 }
 
 }  // namespace
 
-PairedRows paired_rows(const Axis<std::int16_t>& down) {
-  PairedRows paired;
-  for (int y = 0; y < down.size(); y += 2) add_pair_of(down, y, paired);
-  if (!pays(paired, down)) return {};
-  for (std::size_t i = 0; i < paired.first.size(); ++i) {
-    const int y = static_cast<int>(i) * 2;
-    for (int k = 0; k < paired.row_count; ++k) {
-      const int row = paired.first[i] + k;
-      paired.weights.push_back(weight_of(down, y, row));
-      paired.next_weights.push_back(weight_of(down, y + 1, row));
-    }
+BundledRows bundled_rows(const Axis<std::int16_t>& down, int most_lines) {
+  double least = kMostOfCostOfBundles * (kCostOfPair + kCostInLine) * pairs_of(down.count);
+  BundledRows best;
+  for (int lines = 2; lines <= most_lines; lines *= 2) {
+    BundledRows bundled = bundles_of(down, lines);
+    const double cost = cost_of(bundled);
+    if (cost > least) continue;
+    least = cost;
+    best = std::move(bundled);
   }
-  return paired;
+  if (!best.empty()) set_weights(down, best);
+  return best;
 }
 
 SharedRows shared_rows(const Axis<std::int16_t>& down) {

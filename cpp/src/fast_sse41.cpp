@@ -14,8 +14,8 @@ namespace edgeclf {
 
 void add_sse41_fast_kernels(std::vector<FastKernels>& kernels) {
   if (!has_instruction_set("sse41")) return;
-  kernels.push_back({"sse41", kBlocks, kBlocks, down, down_two, down_shared, across, across_two,
-                     bilinear, convert, encode});
+  kernels.push_back({"sse41", kBlocks, kBlocks, kBundled, down, down_bundle, down_shared, across,
+                     across_bundle, bilinear, convert, encode});
 }
 
 }  // namespace edgeclf

@@ -11,19 +11,18 @@ FastStream::FastStream(const FastPlane& plane, const FastKernels& kernels, const
       kernels_(kernels),
       rows_(rows),
       ring_(workspace + plane.ring_offset_),
-      words_(reinterpret_cast<std::int16_t*>(workspace + plane.words_offset_)),
-      next_words_(reinterpret_cast<std::int16_t*>(workspace + plane.next_words_offset_)),
       kept_(reinterpret_cast<std::int32_t*>(workspace + plane.kept_offset_)),
       current_(reinterpret_cast<const std::uint8_t**>(workspace + plane.pointers_offset_)),
       next_(current_ + plane.rows_at_once() + 1),
       aheads_(plane.fetched_) {
   for (Ahead& ahead : aheads_) ahead.rows = next_;
   auto* line = reinterpret_cast<std::int16_t*>(workspace + plane.lines_offset_);
-  for (FastLines& lines : lines_) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(plane.lines_at_once()); ++i) {
+    std::uint8_t* words = workspace + plane.words_offset_ + i * plane.words_size_;
+    words_[i] = reinterpret_cast<std::int16_t*>(words);
     for (int s = 0; s < plane.samples_; ++s, line += plane.padded_) {
-      lines[static_cast<std::size_t>(s)] = line;
+      lines_[i][static_cast<std::size_t>(s)] = line;
     }
-    if (plane.paired_.empty()) break;
   }
 }
 
@@ -59,31 +58,30 @@ void FastStream::sum_rows(int y) {
   const std::int16_t* weights =
       plane_.sum_weights_.data() + static_cast<std::ptrdiff_t>(y) * plane_.row_count_;
   const int count = plane_.down_.count[static_cast<std::size_t>(y)];
-  const DownSum sum{current_, weights, count + count % 2, plane_.shift_, plane_.bytes_, nullptr,
-                    0,        0};
-  kernels_.down(sum, aheads_[0], words_);
-  kernels_.across(words_, plane_.across_, aheads_[0], lines_[0]);
+  const DownSum sum{current_, weights, count + count % 2, plane_.shift_, plane_.bytes_};
+  kernels_.down(sum, aheads_[0], words_[0]);
+  kernels_.across(words_[0], plane_.across_, aheads_[0], lines_[0]);
 }
 
-void FastStream::make_paired_lines(int pair) {
-  const PairedRows& paired = plane_.paired_;
-  const auto at = static_cast<std::size_t>(pair);
-  use_rows(paired.first[at], paired.count[at]);
-  const bool last = at + 1 == paired.first.size();
-  look_ahead(last ? 0 : paired.first[at + 1], last ? 0 : paired.count[at + 1]);
-  const std::ptrdiff_t weights = std::ptrdiff_t{pair} * paired.row_count;
-  const int count = paired.count[at] + paired.count[at] % 2;
-  const DownSum sum{current_,
-                    paired.weights.data() + weights,
-                    count,
-                    plane_.shift_,
-                    plane_.bytes_,
-                    paired.next_weights.data() + weights,
-                    paired.next_begin[at],
-                    paired.end[at]};
-  kernels_.down_two(sum, aheads_[0], words_, next_words_);
-  kernels_.across_two({words_, next_words_}, plane_.across_, aheads_[0], lines_);
-  made_pair_ = pair;
+void FastStream::make_bundle(int bundle) {
+  const BundledRows& bundled = plane_.bundled_;
+  const auto at = static_cast<std::size_t>(bundle);
+  use_rows(bundled.first[at], bundled.count[at]);
+  const bool last = at + 1 == bundled.first.size();
+  look_ahead(last ? 0 : bundled.first[at + 1], last ? 0 : bundled.count[at + 1]);
+  const std::ptrdiff_t line = std::ptrdiff_t{bundle} * bundled.lines;
+  BundleSum sum;
+  sum.rows = current_;
+  sum.lines = bundled.lines;
+  sum.weights = bundled.weights.data() + line * bundled.row_count;
+  sum.pitch = bundled.row_count;
+  sum.begin = bundled.begin.data() + line;
+  sum.end = bundled.end.data() + line;
+  sum.shift = plane_.shift_;
+  sum.bytes = plane_.bytes_;
+  kernels_.down_bundle(sum, aheads_[0], words_);
+  kernels_.across_bundle(words_, bundled.lines, plane_.across_, aheads_[0], lines_);
+  made_ = bundle;
 }
 
 void FastStream::sum_shared_rows(int y) {
@@ -97,7 +95,7 @@ void FastStream::sum_shared_rows(int y) {
   DownSum sum{current_, shared.weights.data() + weights, count + count % 2, plane_.shift_,
               plane_.bytes_};
   sum.next_weights = shared.next_weights.data() + weights;
-  kernels_.down_shared(sum, aheads_[0], kept_, words_);
+  kernels_.down_shared(sum, aheads_[0], kept_, words_[0]);
   next_kept_ = y + 1;
 }
 
@@ -116,15 +114,16 @@ void FastStream::use_rows(int first, int count) {
 }
 
 const FastLines& FastStream::line(int y) {
-  if (!plane_.paired_.empty()) {
-    if (y / 2 != made_pair_) make_paired_lines(y / 2);
-    fetching_ = static_cast<std::size_t>(y % 2);
+  if (!plane_.bundled_.empty()) {
+    const int lines = plane_.bundled_.lines;
+    if (y / lines != made_) make_bundle(y / lines);
+    fetching_ = static_cast<std::size_t>(y % lines);
     return lines_[fetching_];
   }
   if (!plane_.shared_.empty()) {
     if (y != next_kept_) begin_shared(y);
     sum_shared_rows(y);
-    kernels_.across(words_, plane_.across_, aheads_[0], lines_[0]);
+    kernels_.across(words_[0], plane_.across_, aheads_[0], lines_[0]);
     return lines_[0];
   }
   const auto at = static_cast<std::size_t>(y);

@@ -147,11 +147,12 @@ void across(const std::int16_t* words, const AcrossTable& table, const Ahead& ah
   }
 }
 
-// The second line finds what is ahead fetched.
-[[maybe_unused]] void across_two(const TwoWords& words, const AcrossTable& table,
-                                 const Ahead& ahead, const TwoLines& lines) {
-  across(words[0], table, ahead, lines[0]);
-  across(words[1], table, Ahead{}, lines[1]);
+// All but the first find what is ahead fetched.
+[[maybe_unused]] void across_bundle(const WordBundle& words, int count, const AcrossTable& table,
+                                    const Ahead& ahead, const LineBundle& lines) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    across(words[i], table, i == 0 ? ahead : Ahead{}, lines[i]);
+  }
 }
 
 }  // namespace

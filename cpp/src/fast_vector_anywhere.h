@@ -127,9 +127,9 @@ void across_outputs(const AcrossLines<1>& all, const AcrossTable& table, const A
   }
 }
 
-// Two lines have filters of more taps.
-template <int kSamples, int kOutputs>
-void across_outputs(const AcrossLines<2>& all, const AcrossTable& table, const Ahead& ahead) {
+// Bundles have filters of more taps.
+template <int kSamples, int kOutputs, int kLines>
+void across_outputs(const AcrossLines<kLines>& all, const AcrossTable& table, const Ahead& ahead) {
   switch (table.anywhere.loads) {
     case 4: return across_loads<kSamples, kOutputs, 4>(all, table, ahead);
     case 5: return across_loads<kSamples, kOutputs, 5>(all, table, ahead);
@@ -161,10 +161,16 @@ void across_anywhere(const std::int16_t* words, const AcrossTable& table, const 
   across_lines<1>({{words}, {&lines}}, table, ahead);
 }
 
-void across_two_anywhere(const TwoWords& words, const AcrossTable& table, const Ahead& ahead,
-                         const TwoLines& lines) {
-  if (table.anywhere.outputs == 0) return across_two(words, table, ahead, lines);
-  across_lines<2>({words, {&lines[0], &lines[1]}}, table, ahead);
+void across_bundle_anywhere(const WordBundle& words, int count, const AcrossTable& table,
+                            const Ahead& ahead, const LineBundle& lines) {
+  if (table.anywhere.outputs == 0) return across_bundle(words, count, table, ahead, lines);
+  if (count == 4) {
+    across_lines<4>(
+        {{words[0], words[1], words[2], words[3]}, {&lines[0], &lines[1], &lines[2], &lines[3]}},
+        table, ahead);
+  } else {
+    across_lines<2>({{words[0], words[1]}, {&lines[0], &lines[1]}}, table, ahead);
+  }
 }
 
 }  // namespace

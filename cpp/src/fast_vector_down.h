@@ -173,41 +173,67 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
   if (x < sum.bytes) down_at<1>(sum, sum.bytes - kBytes, half, words);
 }
 
-// Down for two lines. ---------------------------------------------------------------------------
+// Down for several lines. -----------------------------------------------------------------------
 
-EDGECLF_INLINE_SIMD void down_two_at(const DownSum& sum, int at, Vec half, std::int16_t* words,
-                                     std::int16_t* next_words) {
-  Sums sums;
-  for (int p = 0; p < 4; ++p) sums.part[p] = half;
-  Sums next = sums;
-  int k = 0;
-  for (; k < sum.next_begin; k += 2) {
-    add_pair(load_pair(sum.rows[k] + at, sum.rows[k + 1] + at), splat_pair(sum.weights + k), sums);
-  }
-  for (; k < sum.end; k += 2) {
+// Rows k to `end` of a bundle, added to those of its lines that have them.
+template <int kBegin, int kEnd>
+EDGECLF_INLINE_SIMD void add_rows(const BundleSum& sum, int at, int& k, int end, Sums* sums) {
+  for (; k < end; k += 2) {
     const RowPair pair = load_pair(sum.rows[k] + at, sum.rows[k + 1] + at);
-    add_pair(pair, splat_pair(sum.weights + k), sums);
-    add_pair(pair, splat_pair(sum.next_weights + k), next);
+    for (int i = kBegin; i < kEnd; ++i) {
+      add_pair(pair, splat_pair(sum.weights + i * sum.pitch + k), sums[i]);
+    }
   }
-  store_sums(sums, sum.shift, words + at);
-  for (; k < sum.count; k += 2) {
-    add_pair(load_pair(sum.rows[k] + at, sum.rows[k + 1] + at), splat_pair(sum.next_weights + k),
-             next);
-  }
-  store_sums(next, sum.shift, next_words + at);
 }
 
-void down_two(const DownSum& sum, const Ahead& ahead, std::int16_t* words,
-              std::int16_t* next_words) {
+// Lines begin one after the other, then they end one after the other.
+template <int kLines>
+EDGECLF_INLINE_SIMD void down_bundle_at(const BundleSum& sum, int at, Vec half,
+                                        const WordBundle& words) {
+  static_assert(kLines == 2 || kLines == 4, "or its steps are other ones");
+  Sums sums[kLines];
+  for (Sums& line : sums) {
+    for (Vec& part : line.part) part = half;
+  }
+  int k = 0;
+  add_rows<0, 1>(sum, at, k, sum.begin[1], sums);
+  if constexpr (kLines == 4) {
+    add_rows<0, 2>(sum, at, k, sum.begin[2], sums);
+    add_rows<0, 3>(sum, at, k, sum.begin[3], sums);
+  }
+  add_rows<0, kLines>(sum, at, k, sum.end[0], sums);
+  store_sums(sums[0], sum.shift, words[0] + at);
+  add_rows<1, kLines>(sum, at, k, sum.end[1], sums);
+  store_sums(sums[1], sum.shift, words[1] + at);
+  if constexpr (kLines == 4) {
+    add_rows<2, 4>(sum, at, k, sum.end[2], sums);
+    store_sums(sums[2], sum.shift, words[2] + at);
+    add_rows<3, 4>(sum, at, k, sum.end[3], sums);
+    store_sums(sums[3], sum.shift, words[3] + at);
+  }
+}
+
+template <int kLines>
+void down_lines(const BundleSum& sum, const Ahead& ahead, const WordBundle& words) {
   const Vec half = splat_ints(1 << (sum.shift - 1));
   PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
     paced.next();
-    for (int v = x; v < x + kCacheLine; v += kBytes) down_two_at(sum, v, half, words, next_words);
+    for (int v = x; v < x + kCacheLine; v += kBytes) down_bundle_at<kLines>(sum, v, half, words);
   }
-  for (; x + kBytes <= sum.bytes; x += kBytes) down_two_at(sum, x, half, words, next_words);
-  if (x < sum.bytes) down_two_at(sum, sum.bytes - kBytes, half, words, next_words);
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_bundle_at<kLines>(sum, x, half, words);
+  if (x < sum.bytes) down_bundle_at<kLines>(sum, sum.bytes - kBytes, half, words);
+}
+
+// The sums of four lines are 16 vectors, and AVX-512 has registers for them.
+constexpr int kBundled = kBlocks == 4 ? 4 : 2;
+
+void down_bundle(const BundleSum& sum, const Ahead& ahead, const WordBundle& words) {
+  if constexpr (kBundled == 4) {
+    if (sum.lines == 4) return down_lines<4>(sum, ahead, words);
+  }
+  down_lines<2>(sum, ahead, words);
 }
 
 EDGECLF_INLINE_SIMD void down_shared_at(const DownSum& sum, int at, Vec half, std::int32_t* kept,

@@ -1,5 +1,5 @@
 // What the two parts of a line add is what the line sums, row by row, and no row is read twice; and
-// so do two lines that are made together.
+// so do lines that are made in bundles.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -50,64 +50,73 @@ void parts_are_the_whole(int source, int size) {
   }
 }
 
-// Row by row, what pairs of lines sum is what each of them sums; and what is skipped weighs
-// nothing.
-void pairs_are_both_lines(int source, int size, Interpolation interpolation) {
-  const Axis<std::int16_t> down = down_of(source, size, interpolation, true);
-  const PairedRows paired = paired_rows(down);
-  CHECK(!paired.empty() && paired.row_count % 2 == 0);
-  if (paired.empty()) return;
-  CHECK(paired.first.size() == (down.first.size() + 1) / 2);
-  for (std::size_t i = 0; i < paired.first.size(); ++i) {
-    const int begin = paired.next_begin[i];
-    const int end = paired.end[i];
-    CHECK(begin % 2 == 0 && end % 2 == 0 && 0 <= begin && begin <= end);
-    CHECK(end <= paired.count[i] + paired.count[i] % 2 && paired.count[i] <= paired.row_count);
-    CHECK(paired.first[i] >= 0 && paired.first[i] + paired.count[i] <= source);
-    for (int next = 0; next < 2; ++next) {
-      const int line = 2 * static_cast<int>(i) + next;
-      std::vector<int> expected(static_cast<std::size_t>(source));
-      if (line < down.size()) {
-        const auto at = static_cast<std::size_t>(line);
-        for (int k = 0; k < down.count[at]; ++k) {
-          expected[static_cast<std::size_t>(down.first[at] + k)] += down.weight(line)[k];
-        }
-      }
+// What a line weighs its rows with, of `source`; nothing where there is no such line.
+std::vector<int> weights_of(const Axis<std::int16_t>& down, int line, int source) {
+  std::vector<int> weights(static_cast<std::size_t>(source));
+  if (line >= down.size()) return weights;
+  const auto at = static_cast<std::size_t>(line);
+  for (int k = 0; k < down.count[at]; ++k) {
+    weights[static_cast<std::size_t>(down.first[at] + k)] += down.weight(line)[k];
+  }
+  return weights;
+}
+
+// BundleSum's order: kernels rely on it.
+void lines_begin_and_end_in_turn(const BundledRows& bundled, std::size_t bundle) {
+  const auto lines = static_cast<std::size_t>(bundled.lines);
+  const std::int32_t* begin = bundled.begin.data() + bundle * lines;
+  const std::int32_t* end = bundled.end.data() + bundle * lines;
+  const int count = bundled.count[bundle];
+  CHECK(begin[0] == 0 && begin[lines - 1] <= end[0] && end[lines - 1] == count + count % 2);
+  for (std::size_t i = 0; i < lines; ++i) {
+    CHECK(begin[i] % 2 == 0 && end[i] % 2 == 0);
+    CHECK(i == 0 || (begin[i - 1] <= begin[i] && end[i - 1] <= end[i]));
+  }
+}
+
+// Row by row, what bundles sum is what each of their lines sums. An odd number of rows is made even
+// with one that weighs nothing.
+void bundles_are_their_lines(const Axis<std::int16_t>& down, int source, int lines) {
+  const BundledRows bundled = bundled_rows(down, lines);
+  CHECK(bundled.lines == lines && bundled.row_count % 2 == 0);
+  if (bundled.lines != lines) return;
+  CHECK(static_cast<int>(bundled.first.size()) == (down.size() + lines - 1) / lines);
+  for (std::size_t i = 0; i < bundled.first.size(); ++i) {
+    const int first = bundled.first[i];
+    const int count = bundled.count[i];
+    lines_begin_and_end_in_turn(bundled, i);
+    CHECK(first >= 0 && first + count <= source && count <= bundled.row_count);
+    for (int line = static_cast<int>(i) * lines; line < static_cast<int>(i + 1) * lines; ++line) {
+      const auto at = static_cast<std::size_t>(line);
+      const std::int16_t* weights =
+          bundled.weights.data() + at * static_cast<std::size_t>(bundled.row_count);
       std::vector<int> summed(static_cast<std::size_t>(source));
-      const auto& weights = next == 1 ? paired.next_weights : paired.weights;
-      const int behind = next == 1 ? paired.count[i] : std::min(paired.count[i], end);
-      for (int k = next == 1 ? begin : 0; k < behind; ++k) {
-        summed[static_cast<std::size_t>(paired.first[i] + k)] +=
-            weights[i * static_cast<std::size_t>(paired.row_count) + static_cast<std::size_t>(k)];
+      for (int k = bundled.begin[at]; k < bundled.end[at]; ++k) {
+        CHECK(k < count || weights[k] == 0);
+        if (k < count) summed[static_cast<std::size_t>(first + k)] += weights[k];
       }
-      CHECK(summed == expected);
+      CHECK(summed == weights_of(down, line, source));
     }
   }
 }
 
-// An odd number of rows is made even with one that weighs nothing.
-void behind_the_last_row_stand_zeros(int source, int size) {
-  const PairedRows paired = paired_rows(down_of(source, size, Interpolation::bicubic, true));
-  CHECK(!paired.empty());
-  for (std::size_t i = 0; i < paired.first.size(); ++i) {
-    for (int k = paired.count[i]; k < paired.row_count; ++k) {
-      const auto at = i * static_cast<std::size_t>(paired.row_count) + static_cast<std::size_t>(k);
-      CHECK(paired.weights[at] == 0 && paired.next_weights[at] == 0);
-    }
-  }
+void bundles_of_two_and_four(int source, int size, Interpolation interpolation) {
+  const Axis<std::int16_t> down = down_of(source, size, interpolation, true);
+  bundles_are_their_lines(down, source, 2);
+  bundles_are_their_lines(down, source, 4);
 }
 
 void lines_with_little_in_common_are_made_one_by_one() {
-  CHECK(paired_rows(down_of(1080, 224, Interpolation::area, true)).empty());
-  CHECK(paired_rows(down_of(1080, 224, Interpolation::box, true)).empty());
-  CHECK(paired_rows(down_of(1080, 224, Interpolation::bicubic, false)).empty());
+  CHECK(bundled_rows(down_of(1080, 224, Interpolation::area, true), 4).empty());
+  CHECK(bundled_rows(down_of(1080, 224, Interpolation::box, true), 4).empty());
+  CHECK(bundled_rows(down_of(1080, 224, Interpolation::bicubic, false), 4).empty());
 }
 
 void rows_of_more_than_two_lines_are_not_shared() {
   CHECK(shared_rows(down_of(1080, 224, Interpolation::bicubic, true)).empty());
   CHECK(shared_rows(down_of(1080, 224, Interpolation::lanczos, true)).empty());
   CHECK(shared_rows(down_of(100, 224, Interpolation::bicubic, false)).empty());
-  // Few rows: they are made in pairs.
+  // Few rows: they are made in bundles.
   CHECK(shared_rows(down_of(480, 256, Interpolation::bilinear, true)).empty());
 }
 
@@ -124,12 +133,11 @@ int main() {
     parts_are_the_whole(source, size);
   }
   for (const int size : {2, 3, 97, 224, 255, 256}) {
-    pairs_are_both_lines(480, size, Interpolation::bicubic);
-    pairs_are_both_lines(1080, size, Interpolation::lanczos);
+    bundles_of_two_and_four(480, size, Interpolation::bicubic);
+    bundles_of_two_and_four(1080, size, Interpolation::lanczos);
   }
-  pairs_are_both_lines(100, 224, Interpolation::bicubic);
-  pairs_are_both_lines(480, 256, Interpolation::bilinear);
-  behind_the_last_row_stand_zeros(1080, 224);
+  bundles_of_two_and_four(100, 224, Interpolation::bicubic);
+  bundles_of_two_and_four(480, 256, Interpolation::bilinear);
   lines_with_little_in_common_are_made_one_by_one();
   rows_of_more_than_two_lines_are_not_shared();
   rows_of_one_line_are_not_shared();

@@ -149,11 +149,24 @@ struct DownSum {
   int count = 0;
   int shift = 0;
   int bytes = 0;                               // at least kFastRowBytes
-  const std::int16_t* next_weights = nullptr;  // for down_two and down_shared: of the next line
-  // For down_two, both even: rows before `next_begin` weigh nothing in the next line, rows from
-  // `end` on nothing in this one.
-  int next_begin = 0;
-  int end = 0;
+  const std::int16_t* next_weights = nullptr;  // for down_shared: of the next line
+};
+
+// A bundle: lines that are made together, from the rows of all of them. At most so many.
+constexpr int kMostBundled = 4;
+
+// A bundle's rows and weights, summed down.
+struct BundleSum {
+  const std::uint8_t* const* rows = nullptr;  // as many as the last line's end says
+  int lines = 0;                              // 2; or 4 where FastKernels::bundled is 4
+  const std::int16_t* weights = nullptr;
+  std::ptrdiff_t pitch = 0;  // weights from line to line
+  // Rows outside begin[line] to end[line], both even, weigh nothing in it. Neither decreases from
+  // line to line, and the last line begins before the first one has ended, or there.
+  const std::int32_t* begin = nullptr;
+  const std::int32_t* end = nullptr;
+  int shift = 0;
+  int bytes = 0;  // at least kFastRowBytes
 };
 
 // Sums that are kept for the next line, in an order of the kernels' own.
@@ -163,9 +176,9 @@ constexpr int kept_sums(int bytes) { return bytes + 64; }
 using FastLines = std::array<std::int16_t*, 3>;
 using ConstFastLines = std::array<const std::int16_t*, 3>;
 
-// Of two lines that are made together.
-using TwoLines = std::array<FastLines, 2>;
-using TwoWords = std::array<const std::int16_t*, 2>;
+// Those of a bundle.
+using LineBundle = std::array<FastLines, kMostBundled>;
+using WordBundle = std::array<std::int16_t*, kMostBundled>;
 
 // A Conversion in Q13.
 struct FixedConversion {
@@ -190,19 +203,19 @@ struct FastKernels {
   const char* name;
   int blocks;  // of the tables across; 0: tables need nothing for vectors
   int bilinear_blocks;
+  int bundled;  // lines in the largest bundle; 0 in the scalar set
   void (*down)(const DownSum& sum, const Ahead& ahead, std::int16_t* words);
-  // Two lines from the rows of both. This, down_shared and across_two are null in the scalar set,
-  // which needs no second way to the same sums.
-  void (*down_two)(const DownSum& sum, const Ahead& ahead, std::int16_t* words,
-                   std::int16_t* next_words);
+  // This, down_shared and across_bundle are null in the scalar set, which needs no second way to
+  // the same sums.
+  void (*down_bundle)(const BundleSum& sum, const Ahead& ahead, const WordBundle& words);
   // Adds the rows to `kept`, the sums of this line so far, for `words`; and keeps their sums for
   // the next line.
   void (*down_shared)(const DownSum& sum, const Ahead& ahead, std::int32_t* kept,
                       std::int16_t* words);
   void (*across)(const std::int16_t* words, const AcrossTable& table, const Ahead& ahead,
                  const FastLines& lines);
-  void (*across_two)(const TwoWords& words, const AcrossTable& table, const Ahead& ahead,
-                     const TwoLines& lines);
+  void (*across_bundle)(const WordBundle& words, int count, const AcrossTable& table,
+                        const Ahead& ahead, const LineBundle& lines);
   // weight: of the lower row, Q15.
   void (*bilinear)(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t weight,
                    const BilinearTable& table, const Ahead& ahead, const FastLines& lines);

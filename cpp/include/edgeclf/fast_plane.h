@@ -31,11 +31,12 @@ class FastPlane {
  private:
   friend class FastStream;
 
-  void set_sums(const Axis<double>& axis, int fraction, int blocks);
+  void set_sums(const Axis<double>& axis, int fraction, const FastKernels& kernels);
   void set_lower_weights(const Axis<double>& axis);
   double effort_of_sums() const;
   void share_fetching(double down, double across, double encode);
   int rows_at_once() const;
+  int lines_at_once() const;
   void lay_out_workspace(bool copied);
 
   Axis<std::int16_t> down_;  // weights are used where rows are summed
@@ -45,20 +46,20 @@ class FastPlane {
   bool bilinear_ = false;
   int shift_ = 0;
   bool encodes_ = false;
-  // How far the rows ahead are fetched while line 2 i is made, and while line 2 i + 1 is encoded;
-  // the first alone where lines are not paired.
-  std::array<Ahead, 2> fetched_;
+  // How far the rows ahead are fetched while a bundle is made and its first line encoded, then
+  // while the others are encoded; the first alone where lines are made one by one.
+  std::array<Ahead, kMostBundled> fetched_;
   int row_count_ = 0;                        // of a sum; even
   std::vector<std::int16_t> sum_weights_;    // row_count_ for each output
   SharedRows shared_;                        // empty where each line sums all of its rows
-  PairedRows paired_;                        // empty where each line is summed by itself
+  BundledRows bundled_;                      // empty where each line is summed by itself
   std::vector<std::int16_t> lower_weights_;  // bilinear
   AcrossTable across_;
   BilinearTable direct_;
   std::size_t ring_offset_ = 0;
   std::size_t ring_pitch_ = 0;
   std::size_t words_offset_ = 0;
-  std::size_t next_words_offset_ = 0;
+  std::size_t words_size_ = 0;  // bytes of a line's
   std::size_t kept_offset_ = 0;
   std::size_t lines_offset_ = 0;
   std::size_t pointers_offset_ = 0;
@@ -93,22 +94,21 @@ class FastStream {
   void look_ahead_of_line(int y);
   void sum_rows(int y);
   void sum_shared_rows(int y);
-  void make_paired_lines(int pair);
+  void make_bundle(int bundle);
   void begin_shared(int y);
 
   const FastPlane& plane_;
   const FastKernels& kernels_;
   FastRows rows_;
   std::uint8_t* ring_;
-  std::int16_t* words_;
-  std::int16_t* next_words_;
+  WordBundle words_{};
   std::int32_t* kept_;  // the sums of line next_kept_, so far
   int next_kept_ = -1;
   const std::uint8_t** current_;
   const std::uint8_t** next_;
-  TwoLines lines_{};
-  int made_pair_ = -1;  // the pair that lines_ holds
-  std::array<Ahead, 2> aheads_;
+  LineBundle lines_{};
+  int made_ = -1;  // the bundle that lines_ holds
+  std::array<Ahead, kMostBundled> aheads_;
   std::size_t fetching_ = 0;
   int next_row_ = 0;  // none before it has to be fetched or copied
 };

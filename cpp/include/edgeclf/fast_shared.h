@@ -1,4 +1,5 @@
-// Rows that are summed down for two lines at once, which would otherwise be read and widened twice.
+// Rows that are summed down for several lines at once, which would otherwise be read and widened
+// for each.
 #pragma once
 
 #include <cstdint>
@@ -26,21 +27,22 @@ struct SharedRows {
 // rows belong to one line alone, or lines begin and end at odd rows.
 SharedRows shared_rows(const Axis<std::int16_t>& down);
 
-// With longer filters two lines are made of the rows of both: lines 2 i and 2 i + 1 of `count[i]`
-// rows from first[i] on. See DownSum for the rest.
-struct PairedRows {
+// With longer filters lines are made in bundles (see BundleSum): bundle i, of `lines` lines, has
+// `count[i]` rows from first[i] on. The last may have lines that nobody asked for; they weigh
+// nothing.
+struct BundledRows {
+  int lines = 0;
   std::vector<std::int32_t> first;
   std::vector<std::int32_t> count;
-  std::vector<std::int32_t> next_begin;
+  std::vector<std::int32_t> begin;  // of each line
   std::vector<std::int32_t> end;
-  int row_count = 0;                       // weights for each pair; even
-  std::vector<std::int16_t> weights;       // in line 2 i
-  std::vector<std::int16_t> next_weights;  // in line 2 i + 1
+  int row_count = 0;                  // weights for each line; even
+  std::vector<std::int16_t> weights;  // of each line
 
   bool empty() const { return first.empty(); }
 };
 
-// Empty where lines have too few rows in common.
-PairedRows paired_rows(const Axis<std::int16_t>& down);
+// Of as many lines as pay, at most `most_lines`; empty where lines have too few rows in common.
+BundledRows bundled_rows(const Axis<std::int16_t>& down, int most_lines);
 
 }  // namespace edgeclf
