@@ -3,7 +3,7 @@
 // Any frame through any spec. Built with the address sanitizer, on buffers of the exact size, it
 // finds reads and writes beyond the pixels. Besides, two things must hold:
 //   - every byte of the tensor is written, and the same twice;
-//   - a frame gives what a packed copy of its pixels gives, however its bytes lie in memory.
+//   - a frame gives what a plain copy of its samples gives, however its bytes lie in memory.
 #include "edgeclf/preprocessor.h"
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "input.h"
@@ -176,25 +177,44 @@ bool equal(const Block& a, const Block& b) {
   return a.size == b.size && std::memcmp(a.bytes.get(), b.bytes.get(), a.size) == 0;
 }
 
-// The pixels of a packed frame, one after the other.
-std::vector<std::uint8_t> packed_pixels(const FrameView& frame) {
-  const PlaneView& plane = frame.planes[0];
-  std::vector<std::uint8_t> pixels;
-  for (int y = 0; y < frame.height; ++y) {
-    for (int x = 0; x < frame.width; ++x) {
-      for (int c = 0; c < plane.channels; ++c) {
-        pixels.push_back(plane.at(x, y)[plane.offset[static_cast<std::size_t>(c)]]);
+struct Copy {
+  FrameView view;
+  std::vector<Block> planes;
+};
+
+int blocks_of(int pixels, const Fold& fold) {
+  return (pixels + fold.phase + fold.span - 1) / fold.span;
+}
+
+// Samples `first` to `first + count` of each of the plane's blocks, block after block.
+void add_plane(Copy& copy, const PlaneView& plane, int first, int count) {
+  const int width = blocks_of(copy.view.width, plane.fold_x);
+  const int height = blocks_of(copy.view.height, plane.fold_y);
+  Block block(static_cast<std::size_t>(width) * static_cast<std::size_t>(height * count));
+  std::uint8_t* to = block.bytes.get();
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = first; c < first + count; ++c) {
+        *to++ = plane.at(x, y)[plane.offset[static_cast<std::size_t>(c)]];
       }
     }
   }
-  return pixels;
+  PlaneView& added = copy.view.planes[copy.planes.size()];
+  added = {block.bytes.get(), count,       std::ptrdiff_t{count} * width, count, {0, 1, 2},
+           plane.fold_x,      plane.fold_y};
+  copy.planes.push_back(std::move(block));
 }
 
-FrameView packed_copy(const FrameView& frame, const Block& pixels) {
-  const int channels = frame.planes[0].channels;
-  return packed_frame({pixels.bytes.get(), channels, std::ptrdiff_t{channels} * frame.width, 1},
-                      frame.width, frame.height, channels,
-                      channels == 1 ? std::array<int, 3>{0, 0, 0} : std::array<int, 3>{0, 1, 2});
+// The same samples in memory without gaps, Y, U and V apart.
+Copy plain_copy(const FrameView& frame) {
+  Copy copy{frame, {}};
+  for (std::size_t p = 0; p < static_cast<std::size_t>(frame.plane_count); ++p) {
+    const PlaneView& plane = frame.planes[p];
+    const int together = frame.kind == FrameKind::yuv ? 1 : plane.channels;
+    for (int c = 0; c < plane.channels; c += together) add_plane(copy, plane, c, together);
+  }
+  copy.view.plane_count = static_cast<int>(copy.planes.size());
+  return copy;
 }
 
 std::optional<Quantization> quantization_from(Input& input, const InputSpec& spec) {
@@ -214,11 +234,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Block tensor = tensor_of(preprocessor, frame, 0x5A);
   require(equal(tensor, tensor_of(preprocessor, frame, 0xA5)));
   add_to_digest(tensor.bytes.get(), tensor.size);
+  const Copy copy = plain_copy(frame);
+  require(equal(tensor, tensor_of(preprocessor, copy.view, 0)));
   if (frame.kind == FrameKind::packed) {
-    const auto pixels = packed_pixels(frame);
-    Block copy(pixels.size());
-    std::copy(pixels.begin(), pixels.end(), copy.bytes.get());
-    require(equal(tensor, tensor_of(preprocessor, packed_copy(frame, copy), 0)));
     // Last, so that inputs kept from before mean what they meant.
     if (!input.flag()) return 0;
     const FrameView averaged = averaged_from(input, source.view);
