@@ -203,8 +203,10 @@ class Classifier:
         finally:
             if request is not None:
                 self._pool.give(request, 1)
-        unread = postprocessor.categories, found, began, written, inferred, perf_counter()
-        return Prediction.unread(scores, vector, _timestamp(timestamp_ms, pixels), unread)
+        times = began, written, inferred, perf_counter()
+        categories = postprocessor.categories, found
+        timestamp_ms = _timestamp(timestamp_ms, pixels)
+        return Prediction.unread(scores, vector, timestamp_ms, categories, times)
 
     def predict_batch(
         self,

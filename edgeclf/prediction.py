@@ -14,9 +14,10 @@ from edgeclf.types import Category, Speed
 
 __all__ = ["Prediction"]
 
-# `categories_of`, and `found`, of which it makes the categories; then the seconds at which
-# preprocessing, inference and postprocessing began, and the end.
-Unread = Tuple[Callable[[bytes], List[Category]], bytes, float, float, float, float]
+# A function, and that of which it makes the categories.
+Found = Tuple[Callable[[bytes], List[Category]], bytes]
+# The seconds at which preprocessing, inference and postprocessing began, and the end.
+Times = Tuple[float, float, float, float]
 
 # Held while one reader makes what another may be reading for the first time, too. Shared by all:
 # it takes microseconds, and a lock in each would cost every prediction.
@@ -61,8 +62,8 @@ class Prediction:
     feature_vector: Optional[np.ndarray]
     timestamp_ms: Optional[float]
     speed: Speed
-    _found: Tuple[Callable[[bytes], List[Category]], bytes]
-    _times: Tuple[float, float, float, float]
+    _found: Found
+    _times: Times
 
     def __init__(
         self,
@@ -83,14 +84,17 @@ class Prediction:
         scores: np.ndarray,
         feature_vector: Optional[np.ndarray],
         timestamp_ms: Optional[float],
-        unread: Unread,
+        found: Found,
+        times: Times,
     ) -> Prediction:
-        """One whose categories and speed are made of `unread` when they are first read, if ever."""
+        """One whose categories and speed are made of `found` and `times` when they are first read,
+        if ever."""
         made = Prediction.__new__(Prediction)
         made.scores = scores
         made.feature_vector = feature_vector
         made.timestamp_ms = timestamp_ms
-        made._found, made._times = unread[:2], unread[2:]
+        made._found = found
+        made._times = times
         return made
 
     def __getattr__(self, name: str) -> Any:

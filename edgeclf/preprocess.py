@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeclf import _core
 from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
-from edgeclf.frame import ENCODED, Frame, as_frame
+from edgeclf.frame import ENCODED, Frame, as_frame, frame_of_array
 from edgeclf.jpeg import ReducedFrame, allows_reduction, require_reducible, sufficient_reduction
 from edgeclf.pixel_formats import PACKED_FORMATS
 from edgeclf.spec import InputSpec
@@ -136,6 +136,8 @@ class Preprocessor:
     ) -> Frame:
         """`as_frame`, except that a JPEG is decoded no larger than `write` needs it for the same
         region and rotation, where the spec allows that (jpeg.py)."""
+        if isinstance(source, np.ndarray):  # what most predictions begin with, asked first
+            return frame_of_array(source, self._frame_format)
         if not (self._reduces and isinstance(source, ENCODED)):
             return as_frame(source, self._frame_format)
         from edgeclf.decoding import decode_reduced

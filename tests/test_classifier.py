@@ -199,8 +199,9 @@ def test_threads_that_read_a_prediction_first_get_one_list():
         time.sleep(0.05)  # long enough for the others to ask
         return [edgeclf.Category(0, "red", 1.0)]
 
-    unread = categories_of, b"", 0.0, 0.0, 0.0, 0.0
-    prediction = edgeclf.Prediction.unread(np.ones(1, np.float32), None, None, unread)
+    prediction = edgeclf.Prediction.unread(
+        np.ones(1, np.float32), None, None, (categories_of, b""), (0.0, 0.0, 0.0, 0.0)
+    )
 
     def read(_):
         began.wait()
@@ -219,9 +220,10 @@ def test_a_prediction_that_was_read_keeps_nothing_else_alive():
 
     categories_of = Categories()
     gone = weakref.ref(categories_of)
-    unread = categories_of, b"", 0.0, 0.0, 0.0, 0.0
-    prediction = edgeclf.Prediction.unread(np.ones(1, np.float32), None, None, unread)
-    del categories_of, unread
+    prediction = edgeclf.Prediction.unread(
+        np.ones(1, np.float32), None, None, (categories_of, b""), (0.0, 0.0, 0.0, 0.0)
+    )
+    del categories_of
     assert prediction.categories == []
     gc.collect()
     assert gone() is None

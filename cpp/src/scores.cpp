@@ -144,7 +144,7 @@ void dequantize(const RawScores& raw, const std::optional<Quantization>& quantiz
                 float* scores) {
   const Quantization codes = quantization.value_or(Quantization{});
   switch (raw.dtype) {
-    case DType::float32: read<float>(raw, scores, [](float x) { return x; }); break;
+    case DType::float32: std::memcpy(scores, raw.data, raw.size * sizeof(float)); break;
     case DType::float16: read<std::uint16_t>(raw, scores, from_half); break;
     case DType::uint8: read_codes<std::uint8_t>(raw, codes, scores); break;
     case DType::int8: read_codes<std::int8_t>(raw, codes, scores); break;
