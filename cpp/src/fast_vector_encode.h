@@ -65,46 +65,68 @@ EDGECLF_INLINE_SIMD Vec pack_codes(Vec a, Vec b) {
   return kType == DType::int8 ? pack_to_signed_bytes(a, b) : pack_to_bytes(a, b);
 }
 
-// Clamped words to the words of 8-bit codes.
-template <DType kType>
+// How many bits of a word stand behind the point where the codes are the levels themselves, as a
+// model that takes pixels wants them; else 0.
+int level_bits(const FastEncoding& encoding) {
+  const float bias = encoding.dtype == DType::int8 ? -128.0F : 0.0F;
+  const int bits = encoding.top == 255 << 7 ? 7 : encoding.top == 255 << 6 ? 6 : 0;
+  const float gain = 1.0F / static_cast<float>(1 << bits);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(encoding.channels); ++c) {
+    if (encoding.gain[c] != gain || encoding.bias[c] != bias) return 0;
+  }
+  return bits;
+}
+
+// Clamped words to the words of 8-bit codes; kLevelBits: see level_bits. Half to even: one half,
+// and what is odd is rounded up.
+template <DType kType, int kLevelBits>
 EDGECLF_INLINE_SIMD Vec codes_of(Vec words, const Gains& gains) {
-  return code_words<kType>(
-      {scaled(widen_low_words(words), gains), scaled(widen_high_words(words), gains)});
+  if constexpr (kLevelBits > 0) {
+    const Vec odd = and_bits(shift_right_unsigned_words<kLevelBits>(words), splat_words(1));
+    const Vec rounder = add_words(odd, splat_words((1 << (kLevelBits - 1)) - 1));
+    const Vec levels = shift_right_unsigned_words<kLevelBits>(add_words(words, rounder));
+    return kType == DType::int8 ? sub_words(levels, splat_words(128)) : levels;
+  } else {
+    return code_words<kType>(
+        {scaled(widen_low_words(words), gains), scaled(widen_high_words(words), gains)});
+  }
 }
 
 // Planes. ---------------------------------------------------------------------------------------
 
 // kWords elements of one plane.
-template <DType kType, class Element>
+template <DType kType, int kLevelBits, class Element>
 EDGECLF_INLINE_SIMD void encode_run(const std::int16_t* line, const Gains& gains, Vec top,
                                     Element* out) {
   const Vec words = clamped_words(load(line), top);
+  if constexpr (kType == DType::uint8 || kType == DType::int8) {
+    const Vec codes = codes_of<kType, kLevelBits>(words, gains);
+    store_low_halves(out, pack_codes<kType>(codes, codes));
+    return;
+  }
   const FloatVec low = scaled(widen_low_words(words), gains);
   const FloatVec high = scaled(widen_high_words(words), gains);
   if constexpr (kType == DType::float32) {
     store_blocks_in_turn(out, bits_of(low), bits_of(high));
-  } else if constexpr (kType == DType::float16) {
-    store(out, pack_low_halves(half_bits(low), half_bits(high)));
   } else {
-    const Vec codes = code_words<kType>({low, high});
-    store_low_halves(out, pack_codes<kType>(codes, codes));
+    store(out, pack_low_halves(half_bits(low), half_bits(high)));
   }
 }
 
-template <DType kType, class Element>
+template <DType kType, int kLevelBits, class Element>
 EDGECLF_INLINE_SIMD void encode_plane(const std::int16_t* line, const Gains& gains, Vec top,
                                       int size, Element* out) {
   int i = 0;
   for (; i + kWords <= size; i += kWords) {
-    encode_run<kType>(line + i, gains, top, out + i);
+    encode_run<kType, kLevelBits>(line + i, gains, top, out + i);
   }
   if (i == size) return;
   Element rest[kWords];
-  encode_run<kType>(line + i, gains, top, rest);
+  encode_run<kType, kLevelBits>(line + i, gains, top, rest);
   std::memcpy(out + i, rest, static_cast<std::size_t>(size - i) * sizeof(Element));
 }
 
-template <DType kType, class Element>
+template <DType kType, int kLevelBits, class Element>
 void encode_planes(const ConstFastLines& lines, const FastEncoding& encoding, int size,
                    const RowTarget& target, const Ahead& ahead) {
   auto* out = static_cast<Element*>(target.elements);
@@ -113,7 +135,7 @@ void encode_planes(const ConstFastLines& lines, const FastEncoding& encoding, in
   for (std::size_t c = 0; c < static_cast<std::size_t>(encoding.channels); ++c) {
     const Gains gains{splat_floats(encoding.gain[c]), splat_floats(encoding.bias[c])};
     paced.next();
-    encode_plane<kType>(lines[c], gains, top, size, out);
+    encode_plane<kType, kLevelBits>(lines[c], gains, top, size, out);
     out += target.channel_step;
   }
 }
@@ -203,7 +225,7 @@ EDGECLF_INLINE_SIMD void store_codes(const Vec* channels, std::uint8_t* out) {
 }
 
 // One run of kWords pixels.
-template <DType kType, class Element>
+template <DType kType, int kLevelBits, class Element>
 EDGECLF_INLINE_SIMD void encode_pixels_at(const ConstFastLines& lines, int at, const Gains* gains,
                                           Vec top, Element* out) {
   Vec channels[3];
@@ -211,14 +233,14 @@ EDGECLF_INLINE_SIMD void encode_pixels_at(const ConstFastLines& lines, int at, c
     channels[c] = clamped_words(load(lines[static_cast<std::size_t>(c)] + at), top);
   }
   if constexpr (kType == DType::uint8 || kType == DType::int8) {
-    for (int c = 0; c < 3; ++c) channels[c] = codes_of<kType>(channels[c], gains[c]);
+    for (int c = 0; c < 3; ++c) channels[c] = codes_of<kType, kLevelBits>(channels[c], gains[c]);
     store_codes<kType>(channels, out);
   } else {
     encode_pixels<kType>(channels, gains, out);
   }
 }
 
-template <DType kType, class Element>
+template <DType kType, int kLevelBits, class Element>
 void encode_interleaved(const ConstFastLines& lines, const FastEncoding& encoding, int size,
                         const RowTarget& target, const Ahead& ahead) {
   constexpr bool kCodes = kType == DType::uint8 || kType == DType::int8;
@@ -233,21 +255,31 @@ void encode_interleaved(const ConstFastLines& lines, const FastEncoding& encodin
   int i = 0;
   for (; i + kWords <= size; i += kWords) {
     paced.next();
-    encode_pixels_at<kType>(lines, i, gains, top, out + 3 * i);
+    encode_pixels_at<kType, kLevelBits>(lines, i, gains, top, out + 3 * i);
   }
   if (i == size) return;
   Element rest[3 * kWords];
-  encode_pixels_at<kType>(lines, i, gains, top, rest);
+  encode_pixels_at<kType, kLevelBits>(lines, i, gains, top, rest);
   std::memcpy(out + 3 * i, rest, static_cast<std::size_t>(3 * (size - i)) * sizeof(Element));
 }
 
-template <DType kType, class Element>
+template <DType kType, int kLevelBits, class Element>
 EDGECLF_INLINE_SIMD void encode_as(const ConstFastLines& lines, const FastEncoding& encoding,
                                    int size, const RowTarget& target, const Ahead& ahead) {
   if (target.pixel_step == 3) {
-    encode_interleaved<kType, Element>(lines, encoding, size, target, ahead);
+    encode_interleaved<kType, kLevelBits, Element>(lines, encoding, size, target, ahead);
   } else {
-    encode_planes<kType, Element>(lines, encoding, size, target, ahead);
+    encode_planes<kType, kLevelBits, Element>(lines, encoding, size, target, ahead);
+  }
+}
+
+template <DType kType>
+void encode_codes(const ConstFastLines& lines, const FastEncoding& encoding, int size,
+                  const RowTarget& target, const Ahead& ahead) {
+  switch (level_bits(encoding)) {
+    case 7: return encode_as<kType, 7, std::uint8_t>(lines, encoding, size, target, ahead);
+    case 6: return encode_as<kType, 6, std::uint8_t>(lines, encoding, size, target, ahead);
+    default: return encode_as<kType, 0, std::uint8_t>(lines, encoding, size, target, ahead);
   }
 }
 
@@ -255,17 +287,11 @@ void encode(const ConstFastLines& lines, const FastEncoding& encoding, int size,
             const RowTarget& target, const Ahead& ahead) {
   switch (encoding.dtype) {
     case DType::float32:
-      encode_as<DType::float32, float>(lines, encoding, size, target, ahead);
-      break;
+      return encode_as<DType::float32, 0, float>(lines, encoding, size, target, ahead);
     case DType::float16:
-      encode_as<DType::float16, std::uint16_t>(lines, encoding, size, target, ahead);
-      break;
-    case DType::uint8:
-      encode_as<DType::uint8, std::uint8_t>(lines, encoding, size, target, ahead);
-      break;
-    case DType::int8:
-      encode_as<DType::int8, std::uint8_t>(lines, encoding, size, target, ahead);
-      break;
+      return encode_as<DType::float16, 0, std::uint16_t>(lines, encoding, size, target, ahead);
+    case DType::uint8: return encode_codes<DType::uint8>(lines, encoding, size, target, ahead);
+    case DType::int8: return encode_codes<DType::int8>(lines, encoding, size, target, ahead);
   }
 }
 

@@ -84,8 +84,14 @@ FastEncoding any_encoding() {
   encoding.dtype = one_of<DType>({DType::float32, DType::float16, DType::uint8, DType::int8});
   encoding.channels = one_of<int>({1, 3, 3});
   encoding.top = static_cast<std::int16_t>(255 << one_of<int>({6, 7}));
-  // Values of every size, those that leave the dtype's range and float16's subnormals too.
   const bool codes = size_of(encoding.dtype) == 1;
+  if (codes && any(0, 2) == 0) {  // the levels themselves, as far as `top` goes
+    encoding.gain.fill(std::ldexp(1.0F, one_of<int>({-6, -7})));
+    encoding.bias.fill(encoding.dtype == DType::int8 ? -128.0F : 0.0F);
+    if (any(0, 5) == 0) encoding.bias[2] += 1.0F;
+    return encoding;
+  }
+  // Values of every size, those that leave the dtype's range and float16's subnormals too.
   const int exponent = codes ? any(-8, -5) : any(-34, 4);
   for (std::size_t c = 0; c < 3; ++c) {
     encoding.gain[c] = std::ldexp(static_cast<float>(any(-1200, 2000)) / 1000.0F, exponent);
@@ -126,20 +132,34 @@ void test_encode() {
   }
 }
 
-// 8-bit pixels that are taken as they are: level n + 1/2 is a tie, and goes to the even code.
-void test_ties() {
+// 8-bit pixels that are taken as they are, all words there are: a tie goes to the even code.
+void test_levels(DType dtype, int bits, std::ptrdiff_t pixel_step) {
+  constexpr int kSize = 65536;
   FastEncoding encoding;
-  encoding.dtype = DType::uint8;
-  encoding.channels = 1;
-  encoding.top = 255 << 7;
-  encoding.gain.fill(std::ldexp(1.0F, -7));
-  std::vector<std::int16_t> words(256);
-  for (int n = 0; n < 255; ++n)
-    words[static_cast<std::size_t>(n)] = static_cast<std::int16_t>(n * 128 + 64);
+  encoding.dtype = dtype;
+  encoding.channels = 3;
+  encoding.top = static_cast<std::int16_t>(255 << bits);
+  encoding.gain.fill(std::ldexp(1.0F, -bits));
+  encoding.bias.fill(dtype == DType::int8 ? -128.0F : 0.0F);
+  std::vector<std::int16_t> words(kSize);
+  for (int i = 0; i < kSize; ++i) {
+    words[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(i - 32768);
+  }
+  const std::ptrdiff_t gap = pixel_step == 3 ? 1 : kSize;
   for (const FastKernels& kernels : available_fast_kernels()) {
-    std::vector<std::uint8_t> codes(255);
-    kernels.encode({words.data(), nullptr, nullptr}, encoding, 255, {codes.data(), 255, 1}, {});
-    for (int n = 0; n < 255; ++n) CHECK_EQUAL(codes[static_cast<std::size_t>(n)], (n + 1) / 2 * 2);
+    std::vector<std::uint8_t> codes(3 * kSize);
+    kernels.encode({words.data(), words.data(), words.data()}, encoding, kSize,
+                   {codes.data(), gap, pixel_step}, {});
+    int wrong = 0;
+    for (std::ptrdiff_t c = 0; c < 3; ++c) {
+      for (int i = 0; i < kSize; ++i) {
+        const double level = std::ldexp(std::clamp(i - 32768, 0, 255 << bits), -bits);
+        const int code = static_cast<int>(std::nearbyint(level)) - (dtype == DType::int8 ? 128 : 0);
+        const auto at = static_cast<std::size_t>(c * gap + i * pixel_step);
+        wrong += codes[at] == static_cast<std::uint8_t>(code) ? 0 : 1;
+      }
+    }
+    CHECK_EQUAL(wrong, 0);
   }
 }
 
@@ -192,6 +212,10 @@ int main() {
     test_encode();
     test_convert();
   }
-  test_ties();
+  for (const DType dtype : {DType::uint8, DType::int8}) {
+    for (const int bits : {6, 7}) {
+      for (const std::ptrdiff_t pixel_step : {1, 3}) test_levels(dtype, bits, pixel_step);
+    }
+  }
   return check::result();
 }
