@@ -15,6 +15,7 @@ struct WordRun {
   std::ptrdiff_t pitch;
   std::ptrdiff_t apart;  // words from load to load
   int loads;
+  Vec begin;  // what sums begin with
 };
 
 template <int kLines>
@@ -38,7 +39,7 @@ EDGECLF_INLINE_SIMD VecOfEach<kLines> vector_across(const WordRun<kLines>& run, 
   const int loads = kLoads > 0 ? kLoads : run.loads;
   std::ptrdiff_t from = run.first[vector];
   VecOfEach<kLines> sum;
-  for (Vec& line : sum.line) line = zero();
+  for (Vec& line : sum.line) line = run.begin;
   for (int k = 0; k < loads; ++k, from += run.apart, weights += run.pitch) {
     const Vec taps = load_weights<kSamples>(weights);
     for (std::size_t i = 0; i < kLines; ++i) {
@@ -76,7 +77,8 @@ struct AcrossLines {
   std::array<const FastLines*, kLines> lines;
 };
 
-template <int kLines>
+// An output is the sum of 4 / kOutputs ints, which begin with a part each of what rounds it.
+template <int kOutputs, int kLines>
 WordRun<kLines> run_of(const AcrossLines<kLines>& all, const AcrossTable& table) {
   const WordTable& anywhere = table.anywhere;
   return {all.words,
@@ -85,7 +87,8 @@ WordRun<kLines> run_of(const AcrossLines<kLines>& all, const AcrossTable& table)
           anywhere.weights.data(),
           anywhere.pitch,
           std::ptrdiff_t{anywhere.taps()} * table.pixel.step,
-          anywhere.loads};
+          anywhere.loads,
+          splat_ints((1 << (table.shift - 1)) * kOutputs / 4)};
 }
 
 template <int kSamples, int kOutputs, int kLoads, int kLines>
@@ -93,9 +96,8 @@ void across_loads(const AcrossLines<kLines>& all, const AcrossTable& table, cons
   constexpr int kVectors = 4 / kOutputs;
   constexpr int kOfSample = kBlocks / kSamples;
   constexpr int kAtOnce = 8 * kOfSample;
-  const WordRun<kLines> run = run_of(all, table);
+  const WordRun<kLines> run = run_of<kOutputs>(all, table);
   const Vec order = load(table.anywhere.order.data());
-  const Vec half = splat_ints(1 << (table.shift - 1));
   const int size = table.axis.taps.size();
   PacedFetch paced(ahead, ahead.down, ahead.across, (size + kAtOnce - 1) / kAtOnce);
   int vector = 0;
@@ -104,8 +106,8 @@ void across_loads(const AcrossLines<kLines>& all, const AcrossTable& table, cons
     const auto front = whole_across<kSamples, kOutputs, kLoads>(run, vector);
     const auto back = whole_across<kSamples, kOutputs, kLoads>(run, vector + kVectors);
     for (std::size_t l = 0; l < kLines; ++l) {
-      Vec levels = pack_ints(rounded(front.line[l], half, table.shift),
-                             rounded(back.line[l], half, table.shift));
+      Vec levels = pack_ints(shift_right_ints_by(front.line[l], table.shift),
+                             shift_right_ints_by(back.line[l], table.shift));
       if (kSamples < 3) levels = lookup_words_anywhere(levels, order);
       for (int b = 0; b < kSamples * kOfSample; ++b) {
         std::int16_t* line = (*all.lines[l])[static_cast<std::size_t>(b / kOfSample)];
