@@ -9,28 +9,48 @@ constexpr int kCacheLine = 64;
 
 // Fetching. -------------------------------------------------------------------------------------
 
-EDGECLF_INLINE_SIMD void fetch(const Ahead& ahead, int at) {
-  for (int k = 0; k < ahead.count; ++k) prefetch(ahead.rows[k] + at);
-}
-
-// Fetches what is ahead in as many equal parts as there are calls.
+// Fetches what is ahead, of all rows the first cache line, then the second, in as many equal parts
+// as are begun.
 class PacedFetch {
  public:
   EDGECLF_INLINE_SIMD PacedFetch(const Ahead& ahead, int begin, int end, int parts)
-      : ahead_(ahead),
-        at_(begin),
-        due_(begin),
-        part_(parts > 0 ? (end - begin + parts - 1) / parts : 0) {}
+      : row_(ahead.rows), rows_end_(ahead.rows + ahead.count), count_(ahead.count), at_(begin) {
+    left_ = count_ * ((end - begin + kCacheLine - 1) / kCacheLine);
+    part_ = parts > 0 ? (left_ + parts - 1) / parts : 0;
+  }
+
+  EDGECLF_INLINE_SIMD void begin_part() {
+    due_ = part_ < left_ ? part_ : left_;
+    left_ -= due_;
+  }
+
+  // One line of the part, where any is left. Many at once would hold up what is computed.
+  EDGECLF_INLINE_SIMD void one() {
+    if (due_ <= 0) return;
+    --due_;
+    prefetch(*row_ + at_);
+    if (++row_ < rows_end_) return;
+    row_ -= count_;
+    at_ += kCacheLine;
+  }
+
+  EDGECLF_INLINE_SIMD void finish_part() {
+    while (due_ > 0) one();
+  }
 
   EDGECLF_INLINE_SIMD void next() {
-    for (due_ += part_; at_ < due_; at_ += kCacheLine) fetch(ahead_, at_);
+    begin_part();
+    finish_part();
   }
 
  private:
-  const Ahead& ahead_;
+  const std::uint8_t* const* row_;
+  const std::uint8_t* const* rows_end_;
+  int count_;
   int at_;
-  int due_;
+  int left_;
   int part_;
+  int due_ = 0;
 };
 
 // Down. -----------------------------------------------------------------------------------------
@@ -177,8 +197,10 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
 
 // Rows k to `end` of a bundle, added to those of its lines that have them.
 template <int kBegin, int kEnd>
-EDGECLF_INLINE_SIMD void add_rows(const BundleSum& sum, int at, int& k, int end, Sums* sums) {
+EDGECLF_INLINE_SIMD void add_rows(const BundleSum& sum, int at, PacedFetch& paced, int& k, int end,
+                                  Sums* sums) {
   for (; k < end; k += 2) {
+    paced.one();
     const RowPair pair = load_pair(sum.rows[k] + at, sum.rows[k + 1] + at);
     for (int i = kBegin; i < kEnd; ++i) {
       add_pair(pair, splat_pair(sum.weights + i * sum.pitch + k), sums[i]);
@@ -188,7 +210,7 @@ EDGECLF_INLINE_SIMD void add_rows(const BundleSum& sum, int at, int& k, int end,
 
 // Lines begin one after the other, then they end one after the other.
 template <int kLines>
-EDGECLF_INLINE_SIMD void down_bundle_at(const BundleSum& sum, int at, Vec half,
+EDGECLF_INLINE_SIMD void down_bundle_at(const BundleSum& sum, int at, Vec half, PacedFetch& paced,
                                         const WordBundle& words) {
   static_assert(kLines == 2 || kLines == 4, "or its steps are other ones");
   Sums sums[kLines];
@@ -196,19 +218,19 @@ EDGECLF_INLINE_SIMD void down_bundle_at(const BundleSum& sum, int at, Vec half,
     for (Vec& part : line.part) part = half;
   }
   int k = 0;
-  add_rows<0, 1>(sum, at, k, sum.begin[1], sums);
+  add_rows<0, 1>(sum, at, paced, k, sum.begin[1], sums);
   if constexpr (kLines == 4) {
-    add_rows<0, 2>(sum, at, k, sum.begin[2], sums);
-    add_rows<0, 3>(sum, at, k, sum.begin[3], sums);
+    add_rows<0, 2>(sum, at, paced, k, sum.begin[2], sums);
+    add_rows<0, 3>(sum, at, paced, k, sum.begin[3], sums);
   }
-  add_rows<0, kLines>(sum, at, k, sum.end[0], sums);
+  add_rows<0, kLines>(sum, at, paced, k, sum.end[0], sums);
   store_sums(sums[0], sum.shift, words[0] + at);
-  add_rows<1, kLines>(sum, at, k, sum.end[1], sums);
+  add_rows<1, kLines>(sum, at, paced, k, sum.end[1], sums);
   store_sums(sums[1], sum.shift, words[1] + at);
   if constexpr (kLines == 4) {
-    add_rows<2, 4>(sum, at, k, sum.end[2], sums);
+    add_rows<2, 4>(sum, at, paced, k, sum.end[2], sums);
     store_sums(sums[2], sum.shift, words[2] + at);
-    add_rows<3, 4>(sum, at, k, sum.end[3], sums);
+    add_rows<3, 4>(sum, at, paced, k, sum.end[3], sums);
     store_sums(sums[3], sum.shift, words[3] + at);
   }
 }
@@ -219,11 +241,14 @@ void down_lines(const BundleSum& sum, const Ahead& ahead, const WordBundle& word
   PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    paced.next();
-    for (int v = x; v < x + kCacheLine; v += kBytes) down_bundle_at<kLines>(sum, v, half, words);
+    paced.begin_part();
+    for (int v = x; v < x + kCacheLine; v += kBytes) {
+      down_bundle_at<kLines>(sum, v, half, paced, words);
+    }
+    paced.finish_part();
   }
-  for (; x + kBytes <= sum.bytes; x += kBytes) down_bundle_at<kLines>(sum, x, half, words);
-  if (x < sum.bytes) down_bundle_at<kLines>(sum, sum.bytes - kBytes, half, words);
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_bundle_at<kLines>(sum, x, half, paced, words);
+  if (x < sum.bytes) down_bundle_at<kLines>(sum, sum.bytes - kBytes, half, paced, words);
 }
 
 // The sums of four lines are 16 vectors, and AVX-512 has registers for them.
