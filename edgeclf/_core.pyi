@@ -3,7 +3,7 @@ from typing import List, Optional, Sequence, Tuple, Type
 import numpy as np
 
 from edgeclf.spec import InputSpec, ScoreCalibration
-from edgeclf.types import Category, Quantization
+from edgeclf.types import Category, Quantization, TensorInfo
 
 def instruction_set() -> str: ...
 def available_instruction_sets() -> List[str]: ...
@@ -84,8 +84,8 @@ class Postprocessor:
         self,
         *,
         num_classes: int,
-        dtype: str,
-        quantization: Optional[Quantization],
+        scores: TensorInfo,
+        feature_vector: Optional[TensorInfo],
         activation: str,
         calibration: Optional[ScoreCalibration],
         top_k: int,
@@ -94,12 +94,11 @@ class Postprocessor:
         labels: Tuple[str, ...],
         category: Type[Category],
     ) -> None: ...
-    def run(self, output: np.ndarray, item: int, /) -> Tuple[np.ndarray, bytes]: ...
+    def run(
+        self, outputs: Tuple[np.ndarray, ...], item: int, /
+    ) -> Tuple[np.ndarray, bytes, Optional[np.ndarray]]: ...
     def categories(self, found: bytes, /) -> List[Category]: ...
 
-def dequantized(
-    output: np.ndarray, dtype: str, quantization: Optional[Quantization], item: int, /
-) -> np.ndarray: ...
 def resized_size(preprocessor: Preprocessor, width: int, height: int, /) -> Tuple[int, int]: ...
 def cuda_source() -> str: ...
 

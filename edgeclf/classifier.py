@@ -25,7 +25,7 @@ from typing import (
 
 import numpy as np
 
-from edgeclf import _core, manifest, models
+from edgeclf import manifest, models
 from edgeclf.backends import is_built, load_backend
 from edgeclf.backends.base import Backend
 from edgeclf.errors import ArgumentError, BackendError, BackendUnavailable
@@ -135,11 +135,12 @@ class Classifier:
             )
             if preprocess != "host":
                 self._move_to_device(frame_format, demanded=preprocess == "cuda")
-            scores = self._backend.outputs[0]
+            outputs = self._backend.outputs
             self._postprocessor = Postprocessor(
                 self._resolved.output_spec,
-                int(scores.shape[1] or 0),
-                scores,
+                int(outputs[0].shape[1] or 0),
+                outputs[0],
+                feature_vector=outputs[1] if len(outputs) > 1 else None,
                 top_k=top_k,
                 score_threshold=score_threshold,
                 category_allowlist=category_allowlist,
@@ -198,8 +199,7 @@ class Classifier:
                 written = perf_counter()
                 raw = self._cuda_path.run(pixels, request, region_of_interest, rotation_degrees)
             inferred = perf_counter()
-            scores, found = postprocessor.of_item(raw[0], 0)
-            vector = None if len(raw) == 1 else self._feature_vector(raw, 0)
+            scores, found, vector = postprocessor.of_item(raw, 0)
         finally:
             if request is not None:
                 self._pool.give(request, 1)
@@ -406,10 +406,7 @@ class Classifier:
             if on_device:
                 self._preprocessor.finished(tensor.stream)
             inferred = perf_counter()
-            answers = [
-                (*self._postprocessor.of_item(raw[0], item), self._feature_vector(raw, item))
-                for item in range(len(frames))
-            ]
+            answers = [self._postprocessor.of_item(raw, item) for item in range(len(frames))]
         finally:
             if request is not None:
                 self._pool.give(request, batch)
@@ -423,13 +420,6 @@ class Classifier:
             Prediction(categories_of(found), scores, vector, _timestamp(time_ms, frame), speed)
             for frame, time_ms, (scores, found, vector) in zip(frames, times, answers)
         ]
-
-    def _feature_vector(self, raw: Tuple[np.ndarray, ...], item: int) -> Optional[np.ndarray]:
-        """The embedding in float32, copied out of the request's memory."""
-        if len(raw) < 2:
-            return None
-        info = self._backend.outputs[1]
-        return _core.dequantized(raw[1], info.dtype, info.quantization, item)
 
 
 def _kept(names: Optional[Sequence[str]]) -> Optional[Sequence[str]]:

@@ -37,6 +37,8 @@ class Postprocessor:
         num_classes: the length of the model's raw output.
         raw: the raw output's dtype ("float32", "float16", "uint8" or "int8") and quantisation.
             Codes of an 8-bit output without quantisation are taken as numbers.
+        feature_vector: the same of the model's second output, its embedding; None where it has
+            none, or none that is wanted.
         top_k: how many categories to report at most; None for all.
         score_threshold: report a class when ``score >= score_threshold``. Replaces the spec's
             thresholds. With neither, a multilabel model has 0.5 and any other has none.
@@ -54,6 +56,7 @@ class Postprocessor:
         num_classes: int,
         raw: TensorInfo,
         *,
+        feature_vector: Optional[TensorInfo] = None,
         top_k: Optional[int] = 5,
         score_threshold: Optional[float] = None,
         category_allowlist: Optional[Sequence[str]] = None,
@@ -61,6 +64,7 @@ class Postprocessor:
     ):
         _check_model(output_spec, num_classes, raw)
         options: Dict[str, Any] = {
+            "feature_vector": feature_vector,
             "top_k": _checked_top_k(top_k),
             "score_threshold": _checked_threshold(score_threshold),
             "category_allowlist": category_allowlist,
@@ -70,8 +74,8 @@ class Postprocessor:
         self._labels = _labels_of(output_spec, num_classes)
         self._core = _core.Postprocessor(
             num_classes=num_classes,
-            dtype=raw.dtype,
-            quantization=raw.quantization,
+            scores=raw,
+            feature_vector=feature_vector,
             activation=output_spec.activation,
             calibration=output_spec.score_calibration,
             top_k=top_k or 0,
@@ -102,16 +106,19 @@ class Postprocessor:
         """
         if raw_row.ndim == 1 or raw_row.size in raw_row.shape:
             raw_row = np.ascontiguousarray(raw_row).reshape(1, -1)
-        scores, found = self.of_item(raw_row, 0)
+        scores, found, _ = self.of_item((raw_row,), 0)
         return scores, self.categories(found)
 
-    def of_item(self, output: np.ndarray, item: int) -> Tuple[np.ndarray, bytes]:
-        """Of one frame of a batch, with as little around it as can be: its scores, and what
-        `categories` needs.
+    def of_item(
+        self, outputs: Tuple[np.ndarray, ...], item: int
+    ) -> Tuple[np.ndarray, bytes, Optional[np.ndarray]]:
+        """Of one frame of a batch, with as little around it as can be: its scores, what
+        `categories` needs, and its feature vector, float32 in memory of its own, or None.
 
-        `output` is the runtime's own (batch, N) or (batch, N, 1, ...), C-contiguous.
+        `outputs` are the runtime's own, C-contiguous: (batch, N) or (batch, N, 1, ...), and of
+        the feature vector (batch, ...).
         """
-        return self._core.run(output, item)
+        return self._core.run(outputs, item)
 
     def categories(self, found: bytes) -> List[Category]:
         """The categories that `of_item` found, in a new list."""

@@ -16,11 +16,17 @@ namespace py = pybind11;
 namespace edgeclf {
 namespace {
 
+// What an output's elements are.
+struct Elements {
+  DType dtype;
+  std::optional<Quantization> quantization;
+};
+
 // Raw output to scores and the classes to report, for one model. Immutable, hence thread-safe.
 struct Postprocessor {
   std::size_t num_classes;
-  DType dtype;
-  std::optional<Quantization> quantization;
+  Elements scores;
+  std::optional<Elements> feature_vector;  // of a model that has a second output
   Activation activation;
   std::optional<ScoreCalibration> calibration;
   Selection selection;
@@ -55,16 +61,22 @@ std::vector<double> doubles_from(const py::sequence& values) {
   return result;
 }
 
-std::unique_ptr<Postprocessor> make(std::size_t num_classes, const std::string& dtype,
-                                    const py::object& quantization, const std::string& activation,
+// Of a TensorInfo.
+Elements elements_from(const py::object& info) {
+  return {dtype_named(info.attr("dtype").cast<std::string>()),
+          quantization_from(info.attr("quantization"))};
+}
+
+std::unique_ptr<Postprocessor> make(std::size_t num_classes, const py::object& scores,
+                                    const py::object& feature_vector, const std::string& activation,
                                     const py::object& calibration, std::size_t top_k,
                                     const py::sequence& thresholds, const py::bytes& allowed,
                                     const py::tuple& labels, const py::type& category) {
   const std::string mask = allowed;
   auto result = std::make_unique<Postprocessor>();
   result->num_classes = num_classes;
-  result->dtype = dtype_named(dtype);
-  result->quantization = quantization_from(quantization);
+  result->scores = elements_from(scores);
+  if (!feature_vector.is_none()) result->feature_vector = elements_from(feature_vector);
   result->activation = named<Activation>(activation, {"softmax", "sigmoid", "none"});
   result->calibration = calibration_from(calibration);
   result->selection = {top_k, doubles_from(thresholds), {mask.begin(), mask.end()}};
@@ -99,7 +111,7 @@ RawScores item_of(const py::array& output, DType dtype, std::size_t size, std::s
 
 // The index of the first score that is not finite, or none.
 std::optional<std::size_t> score(const Postprocessor& post, const RawScores& raw, float* scores) {
-  dequantize(raw, post.quantization, scores);
+  dequantize(raw, post.scores.quantization, scores);
   if (const auto bad = first_not_finite(scores, raw.size)) return bad;
   activate(post.activation, scores, raw.size);
   if (!post.calibration) return std::nullopt;
@@ -139,8 +151,21 @@ py::list categories(const Postprocessor& post, const py::bytes& found) {
   return made;
 }
 
-py::tuple run(const Postprocessor& post, const py::array& output, std::size_t item) {
-  const RawScores raw = item_of(output, post.dtype, post.num_classes, item);
+// One frame's values as float32 in memory of their own.
+py::array_t<float> values_of(const py::array& output, const Elements& elements, std::size_t item) {
+  const py::ssize_t frames = output.ndim() == 0 ? 1 : std::max<py::ssize_t>(output.shape(0), 1);
+  const py::ssize_t size = output.size() / frames;
+  const RawScores raw = item_of(output, elements.dtype, static_cast<std::size_t>(size), item);
+  py::array_t<float> values(size);
+  dequantize(raw, elements.quantization, values.mutable_data());
+  return values;
+}
+
+// One frame's scores, what `categories` needs, and its feature vector or None. All in one call:
+// what a model has just driven out of the caches makes a second one dear.
+py::tuple run(const Postprocessor& post, const py::tuple& outputs, std::size_t item) {
+  const RawScores raw =
+      item_of(outputs[0].cast<py::array>(), post.scores.dtype, post.num_classes, item);
   py::array_t<float> scores(static_cast<py::ssize_t>(post.num_classes));
   float* values = scores.mutable_data();
   std::optional<std::size_t> bad;
@@ -161,30 +186,23 @@ py::tuple run(const Postprocessor& post, const py::array& output, std::size_t it
   for (const auto index : classes) found.push_back({index, values[index]});
   // One object for all classes: most frames' categories are looked at in part, or not at all.
   py::bytes kept(reinterpret_cast<const char*>(found.data()), found.size() * sizeof(Found));
-  return py::make_tuple(std::move(scores), std::move(kept));
-}
-
-// One frame's values as float32 in memory of their own: what an embedding is for.
-py::array_t<float> dequantized(const py::array& output, const std::string& dtype,
-                               const py::object& quantization, std::size_t item) {
-  const py::ssize_t frames = output.ndim() == 0 ? 1 : std::max<py::ssize_t>(output.shape(0), 1);
-  const py::ssize_t size = output.size() / frames;
-  const RawScores raw = item_of(output, dtype_named(dtype), static_cast<std::size_t>(size), item);
-  py::array_t<float> values(size);
-  dequantize(raw, quantization_from(quantization), values.mutable_data());
-  return values;
+  py::object vector = py::none();
+  if (post.feature_vector && outputs.size() > 1) {
+    vector = values_of(outputs[1].cast<py::array>(), *post.feature_vector, item);
+  }
+  return py::make_tuple(std::move(scores), std::move(kept), std::move(vector));
 }
 
 }  // namespace
 
 void bind_postprocessor(py::module_& module) {
   py::class_<Postprocessor>(module, "Postprocessor")
-      .def(py::init(&make), py::kw_only(), py::arg("num_classes"), py::arg("dtype"),
-           py::arg("quantization"), py::arg("activation"), py::arg("calibration"), py::arg("top_k"),
-           py::arg("thresholds"), py::arg("allowed"), py::arg("labels"), py::arg("category"))
+      .def(py::init(&make), py::kw_only(), py::arg("num_classes"), py::arg("scores"),
+           py::arg("feature_vector"), py::arg("activation"), py::arg("calibration"),
+           py::arg("top_k"), py::arg("thresholds"), py::arg("allowed"), py::arg("labels"),
+           py::arg("category"))
       .def("run", &run)
       .def("categories", &categories);
-  module.def("dequantized", &dequantized);
 }
 
 }  // namespace edgeclf

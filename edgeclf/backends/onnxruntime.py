@@ -82,6 +82,7 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
     formats = ("onnx",)
     max_requests: Optional[int] = None
+    min_batch = 1
 
     def __init__(
         self,

@@ -100,6 +100,7 @@ class TfliteBackend:
     formats = ("tflite",)
     device = "cpu"
     max_requests: Optional[int] = 1
+    min_batch = 1
 
     def __init__(
         self,

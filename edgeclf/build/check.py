@@ -104,7 +104,7 @@ def _scores(answering: Answering, pictures: Pictures) -> Iterator[np.ndarray]:
     scores_of = Postprocessor(answering.output_spec, classes, info, top_k=1)
     for tensor in pictures.tensors(spec):
         request.input[...] = tensor
-        yield scores_of.of_item(request.infer()[0], 0)[0].astype(np.float64)
+        yield scores_of.of_item(request.infer(), 0)[0].astype(np.float64)
 
 
 def _scale(scores: np.ndarray, spec: OutputSpec) -> float:
