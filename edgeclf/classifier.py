@@ -187,15 +187,20 @@ class Classifier:
         # `_run` for one frame, written out: lists of one would cost more than the rest of it.
         preprocessor, postprocessor = self._preprocessor, self._postprocessor
         began = perf_counter()
-        pixels = preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
+        if not isinstance(frame, np.ndarray):  # decoded before it holds a request
+            frame = preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
         request: Any = None
         try:  # takes the request, too: Ctrl-C between them would lose it
             request = self._pool.take(1)  # on a GPU it has a `device_input` as well
             if self._cuda_path is None:
-                preprocessor.write(pixels, request.input, region_of_interest, rotation_degrees)
+                timestamp_ns = preprocessor.write_from(
+                    frame, request.input, region_of_interest, rotation_degrees
+                )
                 written = perf_counter()
                 raw = request.infer()
             else:  # one graph does both: its time counts as the inference's
+                pixels = preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
+                timestamp_ns = pixels.timestamp_ns
                 written = perf_counter()
                 raw = self._cuda_path.run(pixels, request, region_of_interest, rotation_degrees)
             inferred = perf_counter()
@@ -205,7 +210,7 @@ class Classifier:
                 self._pool.give(request, 1)
         times = began, written, inferred, perf_counter()
         categories = postprocessor.categories, found
-        timestamp_ms = _timestamp(timestamp_ms, pixels)
+        timestamp_ms = _timestamp(timestamp_ms, timestamp_ns)
         return Prediction.unread(scores, vector, timestamp_ms, categories, times)
 
     def predict_batch(
@@ -417,7 +422,9 @@ class Classifier:
         )
         categories_of = self._postprocessor.categories
         return [
-            Prediction(categories_of(found), scores, vector, _timestamp(time_ms, frame), speed)
+            Prediction(
+                categories_of(found), scores, vector, _timestamp(time_ms, frame.timestamp_ns), speed
+            )
             for frame, time_ms, (scores, found, vector) in zip(frames, times, answers)
         ]
 
@@ -426,9 +433,9 @@ def _kept(names: Optional[Sequence[str]]) -> Optional[Sequence[str]]:
     return names if names is None or isinstance(names, str) else tuple(names)
 
 
-def _timestamp(timestamp_ms: Optional[float], frame: Frame) -> Optional[float]:
+def _timestamp(timestamp_ms: Optional[float], timestamp_ns: Optional[int]) -> Optional[float]:
     if timestamp_ms is None:
-        return None if frame.timestamp_ns is None else frame.timestamp_ns / 1e6
+        return None if timestamp_ns is None else timestamp_ns / 1e6
     try:
         value = float(timestamp_ms)
     except (TypeError, ValueError):

@@ -17,7 +17,7 @@ from edgeclf.gray16 import gray16, window_checked
 from edgeclf.pixel_formats import MAX_FRAME_SIDE, PACKED_FORMATS, packed
 from edgeclf.yuv_planes import COLOR_MATRICES, COLOR_RANGES, YUV_FORMATS, yuv_planes
 
-__all__ = ["FORMATS", "Frame", "as_frame", "frame_of_array"]
+__all__ = ["FORMATS", "Frame", "as_frame"]
 
 FORMATS = (*PACKED_FORMATS, *YUV_FORMATS, "gray16")
 _WITH_ALPHA = {"bgr": "bgra", "rgb": "rgba"}
@@ -142,7 +142,7 @@ def as_frame(source: Any, frame_format: str = "bgr") -> Frame:
         FrameError: it is none of these, or cannot be a picture. DecodeError: bad encoded bytes.
     """
     if isinstance(source, np.ndarray):
-        return frame_of_array(source, frame_format)
+        return _frame_of_array(source, frame_format)
     if isinstance(source, Frame):
         return source
     if isinstance(source, ENCODED):
@@ -153,7 +153,7 @@ def as_frame(source: Any, frame_format: str = "bgr") -> Frame:
         from edgeclf.decoding import frame_of_pil
 
         return frame_of_pil(source)
-    return frame_of_array(_array_of(source), frame_format)
+    return _frame_of_array(_array_of(source), frame_format)
 
 
 def _is_pil_image(source: Any) -> bool:
@@ -181,8 +181,7 @@ def _array_of(source: Any) -> np.ndarray:
     )
 
 
-def frame_of_array(array: np.ndarray, frame_format: str) -> Frame:
-    """`as_frame` of an array."""
+def _frame_of_array(array: np.ndarray, frame_format: str) -> Frame:
     shape = array.shape
     if array.dtype is _UINT8 and (len(shape) == 2 or shape[2:] == (3,)):
         height, width = shape[:2]

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeclf import _core
 from edgeclf.errors import ArgumentError, FrameError, SpecMismatch
-from edgeclf.frame import ENCODED, Frame, as_frame, frame_of_array
+from edgeclf.frame import ENCODED, Frame, as_frame
 from edgeclf.jpeg import ReducedFrame, allows_reduction, require_reducible, sufficient_reduction
 from edgeclf.pixel_formats import PACKED_FORMATS
 from edgeclf.spec import InputSpec
@@ -117,7 +117,6 @@ class Preprocessor:
                 frame is a JPEG that was decoded smaller than this spec allows.
             ArgumentError: `rotation_degrees` is no multiple of 90.
         """
-        pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
         if out is None:
             out = np.empty(self._shape, self._dtype)
         elif not isinstance(out, np.ndarray) or out.shape != self._shape:
@@ -125,7 +124,7 @@ class Preprocessor:
             raise FrameError(
                 f"out: expected a {self._dtype} array of shape {self._shape}, got {came}"
             )
-        self.write(pixels, out, region_of_interest, rotation_degrees)
+        self.write_from(frame, out, region_of_interest, rotation_degrees)
         return out
 
     def frame_of(
@@ -136,8 +135,6 @@ class Preprocessor:
     ) -> Frame:
         """`as_frame`, except that a JPEG is decoded no larger than `write` needs it for the same
         region and rotation, where the spec allows that (jpeg.py)."""
-        if isinstance(source, np.ndarray):  # what most predictions begin with, asked first
-            return frame_of_array(source, self._frame_format)
         if not (self._reduces and isinstance(source, ENCODED)):
             return as_frame(source, self._frame_format)
         from edgeclf.decoding import decode_reduced
@@ -176,9 +173,30 @@ class Preprocessor:
             came = out.shape if isinstance(out, np.ndarray) else type(out).__name__
             raise FrameError(f"out: expected a {self._dtype} array of shape {shape}, got {came}")
         for frame, item in zip(waiting, out):
-            pixels = self.frame_of(frame, region_of_interest, rotation_degrees)
-            self.write(pixels, item, region_of_interest, rotation_degrees)
+            self.write_from(frame, item, region_of_interest, rotation_degrees)
         return out
+
+    def write_from(
+        self,
+        source: Any,
+        out_row: np.ndarray,
+        region_of_interest: Optional[Sequence[int]] = None,
+        rotation_degrees: int = 0,
+    ) -> Optional[int]:
+        """`write` of what `frame_of` makes of `source`; the ``timestamp_ns`` of that Frame.
+
+        For whole arrays no Frame is made: they are what most predictions begin with.
+        """
+        whole = region_of_interest is None and rotation_degrees == 0
+        if (
+            whole
+            and isinstance(source, np.ndarray)
+            and self._core.run_array(source, self._frame_format, out_row)
+        ):
+            return None
+        frame = self.frame_of(source, region_of_interest, rotation_degrees)
+        self.write(frame, out_row, region_of_interest, rotation_degrees)
+        return frame.timestamp_ns
 
     def write(
         self,

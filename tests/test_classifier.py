@@ -269,6 +269,18 @@ def test_quantised_feature_vector_is_dequantised():
     np.testing.assert_array_equal(vector, (np.arange(8) - 2) * 0.5)
 
 
+def test_a_picture_is_decoded_before_it_waits_for_a_request():
+    made = fake_classifier(fake(max_requests=1))
+    with ThreadPoolExecutor(1) as other:
+        request = made._pool.take(1)
+        try:
+            with pytest.raises(edgeclf.DecodeError):
+                other.submit(made.predict, b"no picture").result(timeout=20)
+        finally:
+            made._pool.give(request, 1)
+    assert made.predict(plain_frame(9, 8, 7)).label == "red"
+
+
 def test_frame_timestamp_is_kept():
     frame = edgeclf.Frame(plain_frame(), timestamp_ns=7_000_000)
     assert fake_classifier().predict(frame).timestamp_ms == 7.0

@@ -198,6 +198,48 @@ def test_a_frame_changed_behind_our_back_is_checked_again():
         Preprocessor(SPEC)(frame)
 
 
+@pytest.mark.parametrize("shape", [(45, 60), (45, 60, 1), (45, 60, 3), (45, 60, 4), (1, 1, 3)])
+@pytest.mark.parametrize("rotation_degrees", [0, 90])
+def test_arrays_are_what_their_frames_are(shape, rotation_degrees):
+    array = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    preprocessor = Preprocessor(SPEC)
+    expected, found = (np.full(SPEC.shape, np.nan, np.float32) for _ in range(2))
+    frame = preprocessor.frame_of(array)
+    preprocessor.write(frame, expected, None, rotation_degrees)
+    assert preprocessor.write_from(array, found, None, rotation_degrees) is None
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_frames_timestamp_comes_back():
+    frame = Frame(picture(60, 45), timestamp_ns=17)
+    assert Preprocessor(SPEC).write_from(frame, np.empty(SPEC.shape, np.float32)) == 17
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((45, 60, 3), np.float32),
+        np.zeros((45, 60, 3), np.int8),
+        np.zeros((45, 60, 2), np.uint8),
+        np.zeros((45, 60, 5), np.uint8),
+        np.zeros((0, 60, 3), np.uint8),
+        np.zeros((45, 0), np.uint8),
+        np.broadcast_to(np.uint8(0), (1, 65536)),
+        np.zeros(60, np.uint8),
+        np.uint8(3).reshape(()),
+        np.zeros((1, 45, 60, 3), np.uint8),
+    ],
+    ids=lambda array: f"{array.dtype}-{'x'.join(map(str, array.shape))}",
+)
+def test_arrays_that_are_no_pictures_are_refused_as_their_frames_are(array):
+    preprocessor = Preprocessor(SPEC)
+    with pytest.raises(FrameError) as of_frame:
+        preprocessor.frame_of(array)
+    with pytest.raises(FrameError) as of_array:
+        preprocessor(array)
+    assert str(of_array.value) == str(of_frame.value)
+
+
 def test_frame_format():
     rgb = picture(60, 45)
     np.testing.assert_array_equal(Preprocessor(SPEC)(rgb[:, :, ::-1]), oracle.tensor(rgb, SPEC))

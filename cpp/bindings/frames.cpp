@@ -33,8 +33,12 @@ const PackedFormat& packed_format_named(const std::string& name) {
   raise("FrameError", "format: expected bgr, rgb, bgra, rgba or gray; got " + name);
 }
 
+bool are_sides(py::ssize_t width, py::ssize_t height) {
+  return width >= 1 && height >= 1 && width <= kLongestSide && height <= kLongestSide;
+}
+
 void check_sides(py::ssize_t width, py::ssize_t height) {
-  if (width >= 1 && height >= 1 && width <= kLongestSide && height <= kLongestSide) return;
+  if (are_sides(width, height)) return;
   raise("FrameError", "expected 1 to 65535 pixels a side, got " + std::to_string(width) + "x" +
                           std::to_string(height));
 }
@@ -80,6 +84,13 @@ bool has_shape(const py::array& array, const std::vector<py::ssize_t>& shape) {
 }
 
 }  // namespace
+
+bool is_picture(const py::array& pixels) {
+  const bool gray = pixels.ndim() == 2;
+  const bool colour = pixels.ndim() == 3 && pixels.shape(2) == 3;
+  return has_dtype(pixels, DType::uint8) && (gray || colour) &&
+         are_sides(pixels.shape(1), pixels.shape(0));
+}
 
 FrameView packed_view(const py::array& pixels, const std::string& name) {
   const PackedFormat& format = packed_format_named(name);

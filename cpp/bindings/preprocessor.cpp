@@ -169,6 +169,16 @@ void run_whole(Preprocessor& preprocessor, const py::array& pixels, const std::s
   run(preprocessor, pixels, format, std::move(out), 0, 0, 0, width, height);
 }
 
+// What most calls bring: an array of the frame format, whole and upright. False, and nothing is
+// done, where it is another one, for Python to convert it or to say what is wrong.
+bool run_array(Preprocessor& preprocessor, const py::array& pixels, const std::string& format,
+               const py::array& out) {
+  if (!is_picture(pixels)) return false;
+  run_whole(preprocessor, pixels, pixels.ndim() == 2 ? "gray" : format, out,
+            static_cast<int>(pixels.shape(1)), static_cast<int>(pixels.shape(0)));
+  return true;
+}
+
 // A picture of which `pixels` are the averages of blocks; the region is in its own pixels.
 void run_averages(Preprocessor& preprocessor, const py::array& pixels, const std::string& format,
                   const Averages& of, py::array out, int quarter_turns, int x, int y, int width,
@@ -215,6 +225,7 @@ void bind_preprocessor(py::module_& module) {
            py::arg("input_spec"), py::arg("quantization") = py::none(), py::arg("num_threads") = 1)
       .def("run", &run)
       .def("run_whole", &run_whole)
+      .def("run_array", &run_array)
       .def("run_averages", &run_averages)
       .def("run_gray16", &run_gray16)
       .def("run_yuv", &run_yuv)
