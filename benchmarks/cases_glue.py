@@ -118,9 +118,10 @@ def outside_share(rounds: int, exact: Optional[bool]) -> float:
         shares = []
         for index in range(rounds):
             begin = time.perf_counter()
-            speed = built_in.predict(pictures[index % len(pictures)]).speed
+            prediction = built_in.predict(pictures[index % len(pictures)])
             whole = (time.perf_counter() - begin) * 1e3
-            shares.append(1 - speed.inference_ms / whole)
+            # Not within the time: the speed is made when it is asked for.
+            shares.append(1 - prediction.speed.inference_ms / whole)
     return statistics.median(shares)
 
 
