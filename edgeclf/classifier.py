@@ -187,7 +187,9 @@ class Classifier:
         # `_run` for one frame, written out: lists of one would cost more than the rest of it.
         preprocessor, postprocessor = self._preprocessor, self._postprocessor
         began = perf_counter()
-        if not isinstance(frame, np.ndarray):  # decoded before it holds a request
+        whole = region_of_interest is None and rotation_degrees == 0 and self._cuda_path is None
+        # Decoded and checked before it holds a request; a whole array is checked when it is read.
+        if not (whole and isinstance(frame, np.ndarray)):
             frame = preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
         request: Any = None
         try:  # takes the request, too: Ctrl-C between them would lose it
@@ -199,10 +201,9 @@ class Classifier:
                 written = perf_counter()
                 raw = request.infer()
             else:  # one graph does both: its time counts as the inference's
-                pixels = preprocessor.frame_of(frame, region_of_interest, rotation_degrees)
-                timestamp_ns = pixels.timestamp_ns
+                timestamp_ns = frame.timestamp_ns
                 written = perf_counter()
-                raw = self._cuda_path.run(pixels, request, region_of_interest, rotation_degrees)
+                raw = self._cuda_path.run(frame, request, region_of_interest, rotation_degrees)
             inferred = perf_counter()
             scores, found, vector = postprocessor.of_item(raw, 0)
         finally:

@@ -63,6 +63,11 @@ class Postprocessor:
         category_denylist: Optional[Sequence[str]] = None,
     ):
         _check_model(output_spec, num_classes, raw)
+        if feature_vector is not None and feature_vector.dtype not in DTYPES:
+            raise SpecMismatch(
+                f"{feature_vector.name}: expected an embedding of dtype {', '.join(DTYPES)}; got "
+                f"{feature_vector.dtype}. Export the model without this output"
+            )
         options: Dict[str, Any] = {
             "feature_vector": feature_vector,
             "top_k": _checked_top_k(top_k),
@@ -110,7 +115,7 @@ class Postprocessor:
         return scores, self.categories(found)
 
     def of_item(
-        self, outputs: Tuple[np.ndarray, ...], item: int
+        self, outputs: Sequence[np.ndarray], item: int
     ) -> Tuple[np.ndarray, bytes, Optional[np.ndarray]]:
         """Of one frame of a batch, with as little around it as can be: its scores, what
         `categories` needs, and its feature vector, float32 in memory of its own, or None.

@@ -269,6 +269,51 @@ def test_quantised_feature_vector_is_dequantised():
     np.testing.assert_array_equal(vector, (np.arange(8) - 2) * 0.5)
 
 
+def backend_with_embedding(embedding, dtype="float32"):
+    outputs = [TensorInfo("scores", (1, 3), "float32"), TensorInfo("embedding", (1, 4), dtype)]
+    return FakeBackend(
+        TensorInfo("image", (1, 3, 8, 8), "float32"), outputs, [np.zeros((1, 3), "f4"), embedding]
+    )
+
+
+def test_an_embedding_of_a_strange_type_is_refused_at_load():
+    with pytest.raises(edgeclf.SpecMismatch, match=r"embedding of dtype .*got int64"):
+        fake_classifier(backend_with_embedding(np.zeros((1, 4), np.int64), "int64"))
+
+
+class Convertible:
+    """No array, but NumPy could make one of it."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, *_, **__):
+        return self.values.copy()
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_outputs_that_are_no_arrays_are_refused(at):
+    made = fake_classifier(backend_with_embedding(np.ones((1, 4), np.float32)))
+    outputs = [np.zeros((1, 3), np.float32), np.ones((1, 4), np.float32)]
+    scores, _, vector = made._postprocessor.of_item(outputs, 0)  # a list will do
+    assert scores.tolist() == [0, 0, 0]
+    assert vector.tolist() == [1, 1, 1, 1]
+    assert made._postprocessor.of_item(outputs[:1], 0)[2] is None
+    for wrong in (Convertible(outputs[at]), outputs[at].tolist(), None):
+        with pytest.raises(edgeclf.InferenceError, match="as NumPy arrays, got"):
+            made._postprocessor.of_item([*outputs[:at], wrong, *outputs[at + 1 :]], 0)
+    with pytest.raises(edgeclf.InferenceError, match=r"expected an output 1 .*got 0"):
+        made._postprocessor.of_item([], 0)
+
+
+def test_a_bad_array_gives_its_request_back():
+    made = fake_classifier(fake(max_requests=1))
+    for _ in range(2):  # with the request gone, the second would wait for ever
+        with ThreadPoolExecutor(1) as other, pytest.raises(edgeclf.FrameError, match="HxWx3"):
+            other.submit(made.predict, np.zeros((4, 4, 7), np.uint8)).result(timeout=20)
+    assert made.predict(plain_frame(9, 8, 7)).label == "red"
+
+
 def test_a_picture_is_decoded_before_it_waits_for_a_request():
     made = fake_classifier(fake(max_requests=1))
     with ThreadPoolExecutor(1) as other:

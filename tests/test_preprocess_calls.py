@@ -210,6 +210,11 @@ def test_arrays_are_what_their_frames_are(shape, rotation_degrees):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_out_is_checked_before_anything_is_decoded():
+    with pytest.raises(FrameError, match="out: expected"):
+        Preprocessor(SPEC)(b"no picture", out=np.empty((1, 2), np.float32))
+
+
 def test_a_frames_timestamp_comes_back():
     frame = Frame(picture(60, 45), timestamp_ns=17)
     assert Preprocessor(SPEC).write_from(frame, np.empty(SPEC.shape, np.float32)) == 17

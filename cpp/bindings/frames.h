@@ -11,11 +11,10 @@
 
 namespace edgeclf {
 
-// All raise FrameError. The view is valid as long as the arrays are.
-
-// Whether it is grey or of three channels, uint8, and of a size that a frame can have. Raises
-// nothing.
+// Whether it is grey or of three channels, uint8, and of a size that a frame can have.
 bool is_picture(const pybind11::array& pixels);
+
+// The others raise FrameError. Their view is valid as long as the arrays are.
 
 // bgr, rgb, bgra, rgba or gray.
 FrameView packed_view(const pybind11::array& pixels, const std::string& format);

@@ -151,6 +151,20 @@ py::list categories(const Postprocessor& post, const py::bytes& found) {
   return made;
 }
 
+// One of a model's outputs. Nothing is converted: the result would not outlive the call.
+py::array array_at(const py::sequence& outputs, std::size_t i) {
+  if (i >= outputs.size()) {
+    raise("InferenceError", "expected an output " + std::to_string(i + 1) + " of the model, got " +
+                                std::to_string(outputs.size()) + " in all");
+  }
+  py::object output = outputs[i];
+  if (!py::isinstance<py::array>(output)) {
+    raise("InferenceError", "expected the model's outputs as NumPy arrays, got " +
+                                std::string(Py_TYPE(output.ptr())->tp_name));
+  }
+  return py::reinterpret_borrow<py::array>(output);
+}
+
 // One frame's values as float32 in memory of their own.
 py::array_t<float> values_of(const py::array& output, const Elements& elements, std::size_t item) {
   const py::ssize_t frames = output.ndim() == 0 ? 1 : std::max<py::ssize_t>(output.shape(0), 1);
@@ -163,9 +177,9 @@ py::array_t<float> values_of(const py::array& output, const Elements& elements, 
 
 // One frame's scores, what `categories` needs, and its feature vector or None. All in one call:
 // what a model has just driven out of the caches makes a second one dear.
-py::tuple run(const Postprocessor& post, const py::tuple& outputs, std::size_t item) {
-  const RawScores raw =
-      item_of(outputs[0].cast<py::array>(), post.scores.dtype, post.num_classes, item);
+py::tuple run(const Postprocessor& post, const py::sequence& outputs, std::size_t item) {
+  const py::array output = array_at(outputs, 0);
+  const RawScores raw = item_of(output, post.scores.dtype, post.num_classes, item);
   py::array_t<float> scores(static_cast<py::ssize_t>(post.num_classes));
   float* values = scores.mutable_data();
   std::optional<std::size_t> bad;
@@ -188,7 +202,7 @@ py::tuple run(const Postprocessor& post, const py::tuple& outputs, std::size_t i
   py::bytes kept(reinterpret_cast<const char*>(found.data()), found.size() * sizeof(Found));
   py::object vector = py::none();
   if (post.feature_vector && outputs.size() > 1) {
-    vector = values_of(outputs[1].cast<py::array>(), *post.feature_vector, item);
+    vector = values_of(array_at(outputs, 1), *post.feature_vector, item);
   }
   return py::make_tuple(std::move(scores), std::move(kept), std::move(vector));
 }

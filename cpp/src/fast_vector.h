@@ -36,11 +36,11 @@ void bilinear_three(const std::uint8_t* upper, const std::uint8_t* lower, std::i
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
+  FetchPace pace(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
   const std::int32_t* offsets = table.offsets.data();
   std::ptrdiff_t at = 0;
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
-    paced.next();
+    fetch_part(pace);
     Vec pixels[4];
     for (int v = 0; v < 4; ++v, at += kBytes) {
       const TapWeights weights{load(table.high.data() + at), load(table.low.data() + at), q8};
@@ -62,11 +62,11 @@ EDGECLF_INLINE_SIMD void bilinear_two(const std::uint8_t* upper, const std::uint
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
+  FetchPace pace(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
   const std::int32_t* offsets = table.offsets.data();
   std::ptrdiff_t at = 0;
   for (int i = 0; i < size; i += kGroup) {
-    paced.next();
+    fetch_part(pace);
     Vec pixels[2];
     for (int v = 0; v < 2; ++v, at += kBytes, offsets += 4 * kBlocks) {
       const TapWeights weights{load(table.high.data() + at), load(table.low.data() + at), q8};
@@ -93,12 +93,12 @@ void bilinear_one(const std::uint8_t* upper, const std::uint8_t* lower, std::int
   const Vec down_weight = splat_words(weight);
   const Vec q8 = splat_words(1 << 8);
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
+  FetchPace pace(ahead, 0, ahead.across, (size + kGroup - 1) / kGroup);
   const std::int32_t* offsets = table.offsets.data();
   const std::uint8_t* pick = table.pick.data();
   std::ptrdiff_t at = 0;
   for (int i = 0; i < size; i += kGroup, at += kBytes, offsets += 8 * kBlocks, pick += 2 * kBytes) {
-    paced.next();
+    fetch_part(pace);
     const TapWeights weights{load(table.high.data() + at), load(table.low.data() + at), q8};
     const Vec front = load(pick);
     const Vec back = load(pick + kBytes);

@@ -106,9 +106,9 @@ EDGECLF_INLINE_SIMD void across_samples(const std::int16_t* words, const AcrossT
   const std::int32_t* offsets = table.offsets.data();
   const std::int16_t* weights = table.weights.data();
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, ahead.down, ahead.across, (size + kGroup - 1) / kGroup);
+  FetchPace pace(ahead, ahead.down, ahead.across, (size + kGroup - 1) / kGroup);
   for (int i = 0; i < size; i += kGroup, offsets += kGroup) {
-    paced.next();
+    fetch_part(pace);
     Vec sums[8];
     for (int v = 0; v < 8; ++v) {
       sums[v] = weighed<kSteps>(words, table, pick, offsets + v * kBlocks, weights, begin);

@@ -99,10 +99,10 @@ void across_loads(const AcrossLines<kLines>& all, const AcrossTable& table, cons
   const WordRun<kLines> run = run_of<kOutputs>(all, table);
   const Vec order = load(table.anywhere.order.data());
   const int size = table.axis.taps.size();
-  PacedFetch paced(ahead, ahead.down, ahead.across, (size + kAtOnce - 1) / kAtOnce);
+  FetchPace pace(ahead, ahead.down, ahead.across, (size + kAtOnce - 1) / kAtOnce);
   int vector = 0;
   for (int i = 0; i < size; i += kAtOnce, vector += 2 * kVectors) {
-    paced.next();
+    fetch_part(pace);
     const auto front = whole_across<kSamples, kOutputs, kLoads>(run, vector);
     const auto back = whole_across<kSamples, kOutputs, kLoads>(run, vector + kVectors);
     for (std::size_t l = 0; l < kLines; ++l) {

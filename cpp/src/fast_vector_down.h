@@ -2,56 +2,25 @@
 // fast_vector.h. Over 200 lines because the ways down share their loads and their rounding.
 #pragma once
 
+#include "fetch_pace.h"
+
 namespace edgeclf {
 namespace {
 
-constexpr int kCacheLine = 64;
-
 // Fetching. -------------------------------------------------------------------------------------
 
-// Fetches what is ahead, of all rows the first cache line, then the second, in as many equal parts
-// as are begun.
-class PacedFetch {
- public:
-  EDGECLF_INLINE_SIMD PacedFetch(const Ahead& ahead, int begin, int end, int parts)
-      : row_(ahead.rows), rows_end_(ahead.rows + ahead.count), count_(ahead.count), at_(begin) {
-    left_ = count_ * ((end - begin + kCacheLine - 1) / kCacheLine);
-    part_ = parts > 0 ? (left_ + parts - 1) / parts : 0;
-  }
+EDGECLF_INLINE_SIMD void fetch_one(FetchPace& pace) {
+  if (const std::uint8_t* at = pace.next()) prefetch(at);
+}
 
-  EDGECLF_INLINE_SIMD void begin_part() {
-    due_ = part_ < left_ ? part_ : left_;
-    left_ -= due_;
-  }
+EDGECLF_INLINE_SIMD void finish_part(FetchPace& pace) {
+  while (const std::uint8_t* at = pace.next()) prefetch(at);
+}
 
-  // One line of the part, where any is left. Many at once would hold up what is computed.
-  EDGECLF_INLINE_SIMD void one() {
-    if (due_ <= 0) return;
-    --due_;
-    prefetch(*row_ + at_);
-    if (++row_ < rows_end_) return;
-    row_ -= count_;
-    at_ += kCacheLine;
-  }
-
-  EDGECLF_INLINE_SIMD void finish_part() {
-    while (due_ > 0) one();
-  }
-
-  EDGECLF_INLINE_SIMD void next() {
-    begin_part();
-    finish_part();
-  }
-
- private:
-  const std::uint8_t* const* row_;
-  const std::uint8_t* const* rows_end_;
-  int count_;
-  int at_;
-  int left_;
-  int part_;
-  int due_ = 0;
-};
+EDGECLF_INLINE_SIMD void fetch_part(FetchPace& pace) {
+  pace.begin_part();
+  finish_part(pace);
+}
 
 // Down. -----------------------------------------------------------------------------------------
 
@@ -160,10 +129,10 @@ EDGECLF_INLINE_SIMD void blend_at(const Blend& blend, int at, Vec q8, std::int16
 void blend_down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
   const Blend blend = blend_of(sum);
   const Vec q8 = splat_words(1 << 8);
-  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
+  FetchPace pace(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    paced.next();
+    fetch_part(pace);
     for (int v = 0; v < kCacheLine; v += kBytes) blend_at(blend, x + v, q8, words);
   }
   for (; x + kBytes <= sum.bytes; x += kBytes) blend_at(blend, x, q8, words);
@@ -176,10 +145,10 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
     return;
   }
   const Vec half = splat_ints(1 << (sum.shift - 1));
-  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
+  FetchPace pace(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    paced.next();
+    fetch_part(pace);
     if (sum.count <= kFewRows) {
       for (int v = 0; v < kCacheLine; v += kBytes) down_at<1>(sum, x + v, half, words);
     } else {
@@ -197,10 +166,10 @@ void down(const DownSum& sum, const Ahead& ahead, std::int16_t* words) {
 
 // Rows k to `end` of a bundle, added to those of its lines that have them.
 template <int kBegin, int kEnd>
-EDGECLF_INLINE_SIMD void add_rows(const BundleSum& sum, int at, PacedFetch& paced, int& k, int end,
+EDGECLF_INLINE_SIMD void add_rows(const BundleSum& sum, int at, FetchPace& pace, int& k, int end,
                                   Sums* sums) {
   for (; k < end; k += 2) {
-    paced.one();
+    fetch_one(pace);
     const RowPair pair = load_pair(sum.rows[k] + at, sum.rows[k + 1] + at);
     for (int i = kBegin; i < kEnd; ++i) {
       add_pair(pair, splat_pair(sum.weights + i * sum.pitch + k), sums[i]);
@@ -210,7 +179,7 @@ EDGECLF_INLINE_SIMD void add_rows(const BundleSum& sum, int at, PacedFetch& pace
 
 // Lines begin one after the other, then they end one after the other.
 template <int kLines>
-EDGECLF_INLINE_SIMD void down_bundle_at(const BundleSum& sum, int at, Vec half, PacedFetch& paced,
+EDGECLF_INLINE_SIMD void down_bundle_at(const BundleSum& sum, int at, Vec half, FetchPace& pace,
                                         const WordBundle& words) {
   static_assert(kLines == 2 || kLines == 4, "or its steps are other ones");
   Sums sums[kLines];
@@ -218,19 +187,19 @@ EDGECLF_INLINE_SIMD void down_bundle_at(const BundleSum& sum, int at, Vec half, 
     for (Vec& part : line.part) part = half;
   }
   int k = 0;
-  add_rows<0, 1>(sum, at, paced, k, sum.begin[1], sums);
+  add_rows<0, 1>(sum, at, pace, k, sum.begin[1], sums);
   if constexpr (kLines == 4) {
-    add_rows<0, 2>(sum, at, paced, k, sum.begin[2], sums);
-    add_rows<0, 3>(sum, at, paced, k, sum.begin[3], sums);
+    add_rows<0, 2>(sum, at, pace, k, sum.begin[2], sums);
+    add_rows<0, 3>(sum, at, pace, k, sum.begin[3], sums);
   }
-  add_rows<0, kLines>(sum, at, paced, k, sum.end[0], sums);
+  add_rows<0, kLines>(sum, at, pace, k, sum.end[0], sums);
   store_sums(sums[0], sum.shift, words[0] + at);
-  add_rows<1, kLines>(sum, at, paced, k, sum.end[1], sums);
+  add_rows<1, kLines>(sum, at, pace, k, sum.end[1], sums);
   store_sums(sums[1], sum.shift, words[1] + at);
   if constexpr (kLines == 4) {
-    add_rows<2, 4>(sum, at, paced, k, sum.end[2], sums);
+    add_rows<2, 4>(sum, at, pace, k, sum.end[2], sums);
     store_sums(sums[2], sum.shift, words[2] + at);
-    add_rows<3, 4>(sum, at, paced, k, sum.end[3], sums);
+    add_rows<3, 4>(sum, at, pace, k, sum.end[3], sums);
     store_sums(sums[3], sum.shift, words[3] + at);
   }
 }
@@ -238,17 +207,17 @@ EDGECLF_INLINE_SIMD void down_bundle_at(const BundleSum& sum, int at, Vec half, 
 template <int kLines>
 void down_lines(const BundleSum& sum, const Ahead& ahead, const WordBundle& words) {
   const Vec half = splat_ints(1 << (sum.shift - 1));
-  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
+  FetchPace pace(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    paced.begin_part();
+    pace.begin_part();
     for (int v = x; v < x + kCacheLine; v += kBytes) {
-      down_bundle_at<kLines>(sum, v, half, paced, words);
+      down_bundle_at<kLines>(sum, v, half, pace, words);
     }
-    paced.finish_part();
+    finish_part(pace);
   }
-  for (; x + kBytes <= sum.bytes; x += kBytes) down_bundle_at<kLines>(sum, x, half, paced, words);
-  if (x < sum.bytes) down_bundle_at<kLines>(sum, sum.bytes - kBytes, half, paced, words);
+  for (; x + kBytes <= sum.bytes; x += kBytes) down_bundle_at<kLines>(sum, x, half, pace, words);
+  if (x < sum.bytes) down_bundle_at<kLines>(sum, sum.bytes - kBytes, half, pace, words);
 }
 
 // The sums of four lines are 16 vectors, and AVX-512 has registers for them.
@@ -281,10 +250,10 @@ EDGECLF_INLINE_SIMD void down_shared_at(const DownSum& sum, int at, Vec half, st
 // A vector's sums are kept behind those of the vector before it, be it one that overlaps.
 void down_shared(const DownSum& sum, const Ahead& ahead, std::int32_t* kept, std::int16_t* words) {
   const Vec half = splat_ints(1 << (sum.shift - 1));
-  PacedFetch paced(ahead, 0, ahead.down, sum.bytes / kCacheLine);
+  FetchPace pace(ahead, 0, ahead.down, sum.bytes / kCacheLine);
   int x = 0;
   for (; x + kCacheLine <= sum.bytes; x += kCacheLine) {
-    paced.next();
+    fetch_part(pace);
     for (int v = x; v < x + kCacheLine; v += kBytes) {
       down_shared_at(sum, v, half, kept + v, words);
     }

@@ -102,14 +102,14 @@ EDGECLF_INLINE_SIMD void encode_run(const std::int16_t* line, const Gains& gains
   if constexpr (kType == DType::uint8 || kType == DType::int8) {
     const Vec codes = codes_of<kType, kLevelBits>(words, gains);
     store_low_halves(out, pack_codes<kType>(codes, codes));
-    return;
-  }
-  const FloatVec low = scaled(widen_low_words(words), gains);
-  const FloatVec high = scaled(widen_high_words(words), gains);
-  if constexpr (kType == DType::float32) {
-    store_blocks_in_turn(out, bits_of(low), bits_of(high));
   } else {
-    store(out, pack_low_halves(half_bits(low), half_bits(high)));
+    const FloatVec low = scaled(widen_low_words(words), gains);
+    const FloatVec high = scaled(widen_high_words(words), gains);
+    if constexpr (kType == DType::float32) {
+      store_blocks_in_turn(out, bits_of(low), bits_of(high));
+    } else {
+      store(out, pack_low_halves(half_bits(low), half_bits(high)));
+    }
   }
 }
 
@@ -131,10 +131,10 @@ void encode_planes(const ConstFastLines& lines, const FastEncoding& encoding, in
                    const RowTarget& target, const Ahead& ahead) {
   auto* out = static_cast<Element*>(target.elements);
   const Vec top = splat_words(encoding.top);
-  PacedFetch paced(ahead, ahead.across, ahead.bytes, encoding.channels);
+  FetchPace pace(ahead, ahead.across, ahead.bytes, encoding.channels);
   for (std::size_t c = 0; c < static_cast<std::size_t>(encoding.channels); ++c) {
     const Gains gains{splat_floats(encoding.gain[c]), splat_floats(encoding.bias[c])};
-    paced.next();
+    fetch_part(pace);
     encode_plane<kType, kLevelBits>(lines[c], gains, top, size, out);
     out += target.channel_step;
   }
@@ -251,10 +251,10 @@ void encode_interleaved(const ConstFastLines& lines, const FastEncoding& encodin
     gains[c] = kCodes ? Gains{splat_floats(encoding.gain[c]), splat_floats(encoding.bias[c])}
                       : gains_from(encoding, c);
   }
-  PacedFetch paced(ahead, ahead.across, ahead.bytes, size / kWords);
+  FetchPace pace(ahead, ahead.across, ahead.bytes, size / kWords);
   int i = 0;
   for (; i + kWords <= size; i += kWords) {
-    paced.next();
+    fetch_part(pace);
     encode_pixels_at<kType, kLevelBits>(lines, i, gains, top, out + 3 * i);
   }
   if (i == size) return;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <random>
 #include <vector>
@@ -146,11 +147,15 @@ PlaneView bytes_of(const Case& test) {
   return {test.bytes.data(), 1, test.stride, 1, {0, 0, 0}, {}, {}};
 }
 
-// What is fetched lies within the frame, and each part of a line goes on where the one before
-// ended.
-void check_fetching(const Case& test, const Ahead& ahead, bool copied) {
+// What is fetched lies within the frame, and each line goes on where the one before ended, up to
+// the end of the rows. `fetched`: how far the line before came.
+void check_fetching(const Case& test, const Ahead& ahead, bool copied, int& fetched) {
+  const int row_bytes = std::max(test.pixel.bytes(test.columns), kFastRowBytes);
   CHECK(0 <= ahead.down && ahead.down <= ahead.across && ahead.across <= ahead.bytes);
-  CHECK(ahead.bytes <= std::max(test.pixel.bytes(test.columns), kFastRowBytes));
+  const bool goes_on = fetched < row_bytes;
+  CHECK(!goes_on || (ahead.down == fetched && ahead.across == fetched));
+  CHECK(ahead.bytes <= row_bytes);
+  fetched = ahead.bytes;
   CHECK(!copied || ahead.count == 0);
   for (int k = 0; k < ahead.count; ++k) {
     const std::ptrdiff_t at = ahead.rows[k] - test.bytes.data();
@@ -170,9 +175,10 @@ std::vector<std::int16_t> lines_of(const Case& test, const FastKernels& kernels,
   const FastRows rows{test.bytes.data(), test.stride, copied ? &reader : nullptr};
   FastStream stream(plane, kernels, rows, workspace.get());
   std::vector<std::int16_t> all;
+  int fetched = std::numeric_limits<int>::max();
   for (int y = first; y < test.axes.y.size(); ++y) {
     const FastLines& lines = stream.line(y);
-    check_fetching(test, stream.ahead(), copied);
+    check_fetching(test, stream.ahead(), copied, fetched);
     for (std::size_t s = 0; s < static_cast<std::size_t>(test.pixel.samples); ++s) {
       all.insert(all.end(), lines[s], lines[s] + test.axes.x.size());
     }

@@ -88,7 +88,8 @@ FastEncoding any_encoding() {
   if (codes && any(0, 2) == 0) {  // the levels themselves, as far as `top` goes
     encoding.gain.fill(std::ldexp(1.0F, one_of<int>({-6, -7})));
     encoding.bias.fill(encoding.dtype == DType::int8 ? -128.0F : 0.0F);
-    if (any(0, 5) == 0) encoding.bias[2] += 1.0F;
+    if (any(0, 5) == 0) encoding.bias[static_cast<std::size_t>(any(0, 2))] += 1.0F;
+    if (any(0, 5) == 0) encoding.gain[static_cast<std::size_t>(any(0, 2))] *= 2.0F;
     return encoding;
   }
   // Values of every size, those that leave the dtype's range and float16's subnormals too.

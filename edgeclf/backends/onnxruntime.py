@@ -82,7 +82,6 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
     formats = ("onnx",)
     max_requests: Optional[int] = None
-    min_batch = 1
 
     def __init__(
         self,
@@ -105,6 +104,7 @@ class OnnxRuntimeBackend:
         inputs = _tensor_infos(session.get_inputs, model.name)
         outputs = _tensor_infos(session.get_outputs, model.name)
         self.input = require_dtype(single_input(inputs, model.name), "the input", model.name)
+        self.min_batch = self.input.shape[0] or 1  # found at once: asked for every frame
         self.outputs = tuple(require_dtype(o, "the output", model.name) for o in outputs)
         self._session: Optional[ort.InferenceSession] = session
         self._lifetime = Lifetime(model.name)

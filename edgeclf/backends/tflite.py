@@ -100,7 +100,6 @@ class TfliteBackend:
     formats = ("tflite",)
     device = "cpu"
     max_requests: Optional[int] = 1
-    min_batch = 1
 
     def __init__(
         self,
@@ -123,6 +122,7 @@ class TfliteBackend:
             inputs = [_tensor_info(d, model.name) for d in interpreter.get_input_details()]
             outputs = [_tensor_info(d, model.name) for d in interpreter.get_output_details()]
         self.input = require_dtype(single_input(inputs, model.name), "the input", model.name)
+        self.min_batch = self.input.shape[0] or 1  # found at once: asked for every frame
         self.outputs = tuple(require_dtype(o, "the output", model.name) for o in outputs)
         self._lifetime = Lifetime(model.name)
         self._requests: weakref.WeakSet[TfliteRequest] = weakref.WeakSet()
