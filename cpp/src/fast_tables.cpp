@@ -2,6 +2,7 @@
 // 200 lines because both kinds of tables are made of the same quantised weights.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "edgeclf/fast.h"
 
@@ -36,16 +37,21 @@ Reach reach_of(const Axis<double>& axis) {
   return reach;
 }
 
+// Weights that overshoot reach 1, and 2^15 is one more than 16 bits hold: then a neighbour takes
+// what is left (see quantised), for a bit more halves all other errors. Elsewhere 1 stays exact:
+// such weights take a pixel as it is.
 int bits_for(const Axis<double>& axis, int most_bits) {
   double largest = 0.0;
   for (const double weight : axis.weights) largest = std::max(largest, std::abs(weight));
-  // One step of room: a carried error may round a weight up.
+  const bool overshoots = reach_of(axis).below > 0.0;
+  const double most = overshoots ? INT16_MAX + 1.0 : INT16_MAX - 1.0;
   int bits = kLeastBits;
-  while (bits < most_bits && std::ldexp(largest, bits + 1) < INT16_MAX - 1) ++bits;
+  while (bits < most_bits && std::ldexp(largest, bits + 1) <= most) ++bits;
   return bits;
 }
 
-FixedAxis quantised(const Axis<double>& axis, int bits) {
+// None where an output's weights do not sum to 2^bits, its last one being too large.
+std::optional<FixedAxis> quantised(const Axis<double>& axis, int bits) {
   FixedAxis result;
   result.bits = bits;
   result.taps.first = axis.first;
@@ -60,10 +66,11 @@ FixedAxis quantised(const Axis<double>& axis, int bits) {
     long given = 0;
     for (int k = 0; k < axis.count[static_cast<std::size_t>(i)]; ++k) {
       sum += std::ldexp(axis.weight(i)[k], bits);
-      const long rounded = std::lrint(sum) - given;
+      const long rounded = std::min<long>(std::lrint(sum) - given, INT16_MAX);
       given += rounded;
       result.taps.weights[at + static_cast<std::size_t>(k)] = static_cast<std::int16_t>(rounded);
     }
+    if (given != std::lrint(sum)) return std::nullopt;
   }
   return result;
 }
@@ -239,7 +246,9 @@ void lay_out_fewer(BilinearTable& table, int bytes) {
 }  // namespace
 
 FixedAxis to_words(const Axis<double>& axis, int most_bits) {
-  return quantised(axis, bits_for(axis, most_bits));
+  for (int bits = bits_for(axis, most_bits);; --bits) {
+    if (auto fixed = quantised(axis, bits)) return *std::move(fixed);
+  }
 }
 
 double weight_error(const Axis<double>& axis, int most_bits) {
@@ -295,7 +304,7 @@ bool fits_bilinear(const PixelLayout& pixel) {
 BilinearTable make_bilinear(const Axis<double>& axis, const PixelLayout& pixel, int bytes,
                             int blocks) {
   BilinearTable table;
-  table.axis = quantised(axis, kBilinearBits);
+  table.axis = to_words(axis, kBilinearBits);
   table.pixel = pixel;
   table.blocks = blocks;
   if (blocks == 0) return table;
