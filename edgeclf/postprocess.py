@@ -122,6 +122,10 @@ class Postprocessor:
 
         `outputs` are the runtime's own, C-contiguous: (batch, N) or (batch, N, 1, ...), and of
         the feature vector (batch, ...).
+
+        Raises:
+            InferenceError: a score is NaN or infinite; or an output is missing, is no array, or has
+            another shape or dtype.
         """
         return self._core.run(outputs, item)
 

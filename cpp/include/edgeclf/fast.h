@@ -133,7 +133,8 @@ bool fits_bilinear(const PixelLayout& pixel);
 
 // What will be read next, and so may be fetched while this line is made: of each row the first
 // `down` bytes while rows are summed down, those up to `across` while they are summed across (or
-// both at once), the rest while the line is encoded. Memory should never rest.
+// both at once), those up to `bytes` while the line is encoded. The lines of a bundle share them:
+// each goes on where the one before it ended. Memory should never rest.
 struct Ahead {
   const std::uint8_t* const* rows = nullptr;
   int count = 0;
